@@ -1,0 +1,260 @@
+// The C face of the SSH core: everything that the glue (or any C program) may call.
+//
+// The library never waits, never allocates and never calls anything but the four functions of
+// ssh_io_t. Every call that needs the network returns SSH_AGAIN when it cannot go on: wait until the
+// stream is ready as ssh_want() says (or ssh_wait_ms() has passed) and make the SAME call again with the
+// same arguments. Memory belongs to the caller and must not move while in use.
+//
+// One session must not be entered twice at once: the caller keeps a busy flag.
+
+#ifndef SSH_FFI_H
+#define SSH_FFI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// ---------------------------------------------------------------- results
+
+// Every int or ptrdiff_t result below is one of these, or a count or an id >= 0.
+#define SSH_OK (0)
+#define SSH_AGAIN (-1)     // not done yet: wait, then make the same call again
+#define SSH_EXCEPTION (-2) // a callback returned SSH_IO_EXCEPTION; the session is as it was before
+#define SSH_ERRNO (-3)     // the stream failed: ssh_last_error()'s code is the errno; the session is dead
+#define SSH_ERROR (-4)     // see ssh_last_error(); `fatal` there says whether the session is dead
+
+// What a callback may return besides a count.
+#define SSH_IO_AGAIN (-1)       // recv, send: nothing now
+#define SSH_IO_EXCEPTION (-2)   // the callback caught a language exception and keeps it
+#define SSH_IO_ERRNO(e) (-1000 - (e))
+
+// ---------------------------------------------------------------- callbacks
+
+typedef struct _ssh_io_t {
+    void *ctx;
+    // One short call of the stream's own read: a count, 0 for end of file, SSH_IO_AGAIN, ...
+    ptrdiff_t (*recv)(void *ctx, uint8_t *buf, size_t len);
+    // One short call of the stream's own write: a count >= 1, SSH_IO_AGAIN, ...
+    ptrdiff_t (*send)(void *ctx, const uint8_t *buf, size_t len);
+    // Fill buf with len bytes of entropy: 0, SSH_IO_EXCEPTION or SSH_IO_ERRNO(e).
+    ptrdiff_t (*random)(void *ctx, uint8_t *buf, size_t len);
+    // A millisecond counter that may wrap at 2^32.
+    uint32_t (*ticks_ms)(void *ctx);
+} ssh_io_t;
+
+// ---------------------------------------------------------------- session
+
+typedef struct _ssh_session_t ssh_session_t;
+
+// All sizes in bytes. ssh_config_init() fills in the target's defaults.
+typedef struct _ssh_config_t {
+    uint32_t rx_size;         // receive buffer: at least the largest packet we accept, plus 64
+    uint32_t tx_size;         // send buffer
+    uint32_t max_packet;      // largest channel data packet we ask the peer to send
+    uint32_t max_channels;    // channels open at once
+    uint32_t rekey_bytes;     // in KiB: new keys after this much in one direction; 0: never by bytes
+    uint32_t rekey_packets;   // new keys after this many packets in one direction, at most 2^31
+    uint32_t rekey_seconds;   // new keys after this time; 0: never by time
+    uint32_t kex_timeout_ms;  // a rekey that takes longer ends the session; 0: never
+    // Comma-separated names in order of preference, or NULL for all that this build has.
+    const char *kex;
+    const char *host_keys;
+    const char *ciphers;
+    const char *macs;
+} ssh_config_t;
+
+void ssh_config_init(ssh_config_t *config);
+// Size and alignment of the block that ssh_session_init() takes. 0: the configuration is not usable.
+size_t ssh_session_size(const ssh_config_t *config);
+size_t ssh_session_align(void);
+// Set up a client session in mem. Draws entropy. SSH_OK, SSH_EXCEPTION, or SSH_ERROR with *code set
+// (an unknown algorithm name in config, for example).
+int ssh_session_init(ssh_session_t *mem, const ssh_config_t *config, const ssh_io_t *io, uint32_t *code);
+// Wipe all secrets and forget everything. Makes no callback. Safe on a zeroed block and more than once.
+void ssh_session_wipe(ssh_session_t *s);
+
+// Ident exchange and key exchange. SSH_HOSTKEY when the host has proved that it owns the key that
+// ssh_host_key() gives: decide, call ssh_host_key_accept(), and go on calling until SSH_OK.
+#define SSH_HOSTKEY (1)
+int ssh_handshake(ssh_session_t *s);
+const uint8_t *ssh_host_key(const ssh_session_t *s, size_t *len); // blob; len 0 before the key exchange
+void ssh_host_key_accept(ssh_session_t *s);
+
+// Names and texts that came from the peer (UTF-8, made printable) or were negotiated (ASCII).
+typedef enum _ssh_text_t {
+    SSH_TEXT_REMOTE_IDENT = 0, // "SSH-2.0-..."
+    SSH_TEXT_BANNER = 1,       // last USERAUTH_BANNER
+    SSH_TEXT_AUTH_METHODS = 2, // methods that can continue, comma-separated, from the last failure
+    SSH_TEXT_KEX = 3,
+    SSH_TEXT_HOST_KEY_ALG = 4,
+    SSH_TEXT_CIPHER_OUT = 5,   // client to server
+    SSH_TEXT_CIPHER_IN = 6,
+    SSH_TEXT_MAC_OUT = 7,      // "<implicit>" with an AEAD cipher
+    SSH_TEXT_MAC_IN = 8,
+    SSH_TEXT_SERVER_SIG_ALGS = 9,
+    SSH_TEXT_LOCAL_IDENT = 10,
+} ssh_text_t;
+const char *ssh_text(const ssh_session_t *s, int which, size_t *len);
+
+typedef struct _ssh_stats_t {
+    uint64_t bytes_in, bytes_out;   // on the wire
+    uint32_t rekeys;                // completed key exchanges after the first
+    uint32_t channels;              // slots in use
+} ssh_stats_t;
+void ssh_stats(const ssh_session_t *s, ssh_stats_t *stats);
+
+// What the last SSH_AGAIN waits for.
+#define SSH_WANT_READ (1)
+#define SSH_WANT_WRITE (2)
+int ssh_want(const ssh_session_t *s);
+// Milliseconds after which the core wants to be called even if nothing arrives; UINT32_MAX: never.
+uint32_t ssh_wait_ms(const ssh_session_t *s);
+
+// Send what is queued and take in what has arrived, without waiting. SSH_OK or an error.
+int ssh_pump(ssh_session_t *s);
+// Start a key exchange now; SSH_OK at once (ssh_pump() and every other call carry it on).
+int ssh_rekey(ssh_session_t *s);
+// IGNORE message with len bytes of our choosing, or a keepalive@openssh.com request with reply wanted:
+// SSH_AGAIN until the message is queued.
+int ssh_ignore(ssh_session_t *s, const uint8_t *data, size_t len);
+int ssh_keepalive(ssh_session_t *s);
+// Queue DISCONNECT (reason: RFC 4253 section 11.1), try once to send it, and end the session.
+void ssh_disconnect(ssh_session_t *s, uint32_t reason, const char *text);
+
+// ---------------------------------------------------------------- errors
+
+typedef struct _ssh_error_t {
+    uint32_t code;          // SSH_E_... (1000 and up), or an errno after SSH_ERRNO
+    bool fatal;             // the session is dead and gives the same error again
+    uint32_t reason;        // DISCONNECT reason that came or was sent, channel open failure reason, ...
+    const char *text;       // a sentence: what was expected, what came, what to do. Not 0-terminated.
+    size_t text_len;
+    const char *ours;       // what we offer, where that says something (no algorithm in common)
+    size_t ours_len;
+    const char *theirs;     // what came: the peer's offer, its text, its first line
+    size_t theirs_len;
+} ssh_error_t;
+// The session's last error. s may be NULL for the sentence of a bare code set in err->code by the caller.
+void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
+
+// Codes that the glue treats specially; rust-ssh/src/error.rs has all of them.
+#define SSH_E_MISUSE (1001)           // wrong call or argument
+#define SSH_E_CLOSED (1002)           // the session was closed on our side
+#define SSH_E_EOF (1003)              // the peer closed the connection without a word
+#define SSH_E_DISCONNECTED (1004)     // the peer sent DISCONNECT
+#define SSH_E_HOST_KEY_REJECTED (1005)
+#define SSH_E_AUTH_FAILED (1006)      // refused; SSH_TEXT_AUTH_METHODS says what may be tried
+#define SSH_E_OPEN_REFUSED (1007)     // the peer refused the channel; reason and theirs
+#define SSH_E_REQUEST_REFUSED (1008)  // the peer refused a channel request
+#define SSH_E_CHANNEL_CLOSED (1009)   // the channel is closed or at its end
+#define SSH_E_NO_SLOT (1010)          // max_channels are in use
+#define SSH_E_TOO_LONG (1011)         // a name, path or command does not fit the send buffer
+// Key files: also results of ssh_key_parse()
+#define SSH_E_KEY_FORMAT (1020)       // not an OpenSSH private key file
+#define SSH_E_KEY_TYPE (1021)         // a key type that this build leaves out
+#define SSH_E_KEY_CIPHER (1022)       // encrypted with a cipher that this build leaves out
+#define SSH_E_KEY_PASSPHRASE_NEEDED (1023)
+#define SSH_E_KEY_PASSPHRASE_WRONG (1024)
+#define SSH_E_KEY_BROKEN (1025)       // truncated, or its halves disagree
+#define SSH_E_KEY_MISMATCH (1026)     // the public key given is not this private key's
+#define SSH_E_KEY_KDF (1027)          // bcrypt rounds over the limit, or an unknown KDF
+#define SSH_E_KEY_IS_PUBLIC (1028)    // this is a public key file
+#define SSH_E_NO_MEMORY (1029)        // scratch memory given is too small
+
+// ---------------------------------------------------------------- keys
+
+typedef struct _ssh_key_t ssh_key_t;
+size_t ssh_key_size(void);
+size_t ssh_key_align(void);
+// Parse an OpenSSH private key file into mem. scratch: at least text_len + 64 bytes, wiped on return.
+// SSH_OK or an SSH_E_KEY_... code. passphrase NULL: none was given.
+int ssh_key_parse(ssh_key_t *mem, const uint8_t *text, size_t text_len,
+    const uint8_t *passphrase, size_t passphrase_len, uint8_t *scratch, size_t scratch_len);
+// The public blob into out (at least 51 bytes for ed25519): its length, or 0 when out is too small.
+size_t ssh_key_public(const ssh_key_t *key, uint8_t *out, size_t out_len);
+// Public key from an OpenSSH public key line ("ssh-ed25519 AAAA... comment") or a blob, as a blob in out:
+// its length, or 0 when it is neither.
+size_t ssh_key_parse_public(const uint8_t *text, size_t text_len, uint8_t *out, size_t out_len);
+void ssh_key_wipe(ssh_key_t *key);
+// "SHA256:..." of a public key blob, 50 characters and no 0 at the end; the key's type name.
+#define SSH_FINGERPRINT_LEN (50)
+void ssh_fingerprint(const uint8_t *blob, size_t len, char out[SSH_FINGERPRINT_LEN]);
+const char *ssh_key_type(const uint8_t *blob, size_t len, size_t *type_len);
+
+// ---------------------------------------------------------------- authentication
+
+// SSH_OK: logged in. SSH_AUTH_PARTIAL: accepted, more is asked for (SSH_TEXT_AUTH_METHODS).
+// SSH_ERROR with SSH_E_AUTH_FAILED, not fatal: refused, another try may follow.
+#define SSH_AUTH_PARTIAL (1)
+int ssh_auth_none(ssh_session_t *s, const char *user, size_t user_len);
+int ssh_auth_password(ssh_session_t *s, const char *user, size_t user_len, const uint8_t *password, size_t password_len);
+int ssh_auth_publickey(ssh_session_t *s, const char *user, size_t user_len, const ssh_key_t *key);
+bool ssh_is_authenticated(const ssh_session_t *s);
+
+// ---------------------------------------------------------------- channels
+
+// Take a slot for a "session" channel whose window is all of ring[0..len). The ring stays borrowed until
+// ssh_channel_is_free(). Id >= 0, or SSH_ERROR (SSH_E_NO_SLOT).
+int ssh_channel_new(ssh_session_t *s, uint8_t *ring, size_t len);
+// SSH_OK when the peer has confirmed it. SSH_E_OPEN_REFUSED frees the slot.
+int ssh_channel_open(ssh_session_t *s, int id);
+// Requests that want an answer: SSH_OK, SSH_AGAIN, or SSH_ERROR with SSH_E_REQUEST_REFUSED (not fatal).
+int ssh_channel_exec(ssh_session_t *s, int id, const uint8_t *command, size_t len);
+int ssh_channel_shell(ssh_session_t *s, int id);
+int ssh_channel_subsystem(ssh_session_t *s, int id, const uint8_t *name, size_t len);
+int ssh_channel_pty(ssh_session_t *s, int id, const char *term, size_t term_len,
+    uint32_t width, uint32_t height, uint32_t width_px, uint32_t height_px, const uint8_t *modes, size_t modes_len);
+int ssh_channel_env(ssh_session_t *s, int id, const uint8_t *name, size_t name_len, const uint8_t *value, size_t value_len);
+// Requests without an answer: SSH_AGAIN until queued.
+int ssh_channel_signal(ssh_session_t *s, int id, const char *name, size_t len); // "TERM", without SIG
+int ssh_channel_window_change(ssh_session_t *s, int id, uint32_t width, uint32_t height, uint32_t width_px, uint32_t height_px);
+// Bytes of one output stream: a count, 0 at its end. SSH_E_CHANNEL_CLOSED after our close.
+#define SSH_STDOUT (0)
+#define SSH_STDERR (1)
+ptrdiff_t ssh_channel_read(ssh_session_t *s, int id, int stream, uint8_t *buf, size_t len);
+// As ssh_channel_read() but of either stream, whichever has bytes (in no order between the two):
+// *stream says which.
+ptrdiff_t ssh_channel_read_any(ssh_session_t *s, int id, int *stream, uint8_t *buf, size_t len);
+// Bytes to the peer's stdin: a count >= 1 (0 only for len 0), possibly less than len.
+ptrdiff_t ssh_channel_write(ssh_session_t *s, int id, const uint8_t *buf, size_t len);
+// SSH_OK once all that was written has been given to the stream.
+int ssh_flush(ssh_session_t *s);
+int ssh_channel_eof(ssh_session_t *s, int id);
+// Send CLOSE (once). SSH_OK when it is queued; the slot is freed when the peer's CLOSE comes.
+int ssh_channel_close(ssh_session_t *s, int id);
+// For a finaliser: makes no callback, only marks; the next call on the session closes the channel.
+void ssh_channel_drop(ssh_session_t *s, int id);
+bool ssh_channel_is_free(const ssh_session_t *s, int id);
+// Pump once without waiting, then flags.
+#define SSH_POLL_STDOUT (1)   // read of stdout would not wait (bytes or end)
+#define SSH_POLL_STDERR (2)
+#define SSH_POLL_WRITE (4)    // at least one byte can be written now
+#define SSH_POLL_EOF (8)      // both outputs are at their end
+#define SSH_POLL_EXIT (16)    // exit status or signal has come, or never will
+#define SSH_POLL_CLOSED (32)  // the peer has closed the channel
+int ssh_channel_poll(ssh_session_t *s, int id);
+// As ssh_channel_poll, without touching the network.
+int ssh_channel_flags(const ssh_session_t *s, int id);
+
+typedef struct _ssh_exit_t {
+    bool has_status, has_signal, core_dumped;
+    uint32_t status;
+    const char *signal;      // "TERM", without SIG; not 0-terminated
+    size_t signal_len;
+    const char *message;
+    size_t message_len;
+} ssh_exit_t;
+// SSH_OK when the exit status or signal is known or can no longer come.
+int ssh_channel_wait_exit(ssh_session_t *s, int id);
+void ssh_channel_exit(const ssh_session_t *s, int id, ssh_exit_t *exit);
+
+// ---------------------------------------------------------------- the library
+
+const char *ssh_version(size_t *len);
+const char *ssh_crypto_name(size_t *len);
+// The names this build offers by default: 0 kex, 1 host keys, 2 ciphers, 3 MACs; comma-separated.
+const char *ssh_algorithms(int which, size_t *len);
+
+#include "ssh_ffi_sftp.h"
+
+#endif // SSH_FFI_H
