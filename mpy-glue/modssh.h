@@ -1,0 +1,219 @@
+// What the C files of `_ssh` share: object structs, the operation (busy flag, deadline, waiting), errors.
+//
+// Every entry into the Rust library happens inside an operation:
+//
+//     modssh_op_t op;
+//     modssh_enter(&op, session);            // raises EBUSY on re-entry, SSHError when closed
+//     int r;
+//     MODSSH_RUN(&op, r, ssh_auth_none(session->core, user, len));
+//     modssh_leave(&op);                     // or modssh_finish(&op, r): leaves, and raises if r is an error
+//
+// An exception between enter and leave (from a wait, an allocation, a Python callback) runs the same
+// clean-up as modssh_leave() through MicroPython's nlr jump callbacks: the busy flag is cleared and
+// scratch memory wiped. The op must live on the C stack.
+
+#ifndef MICROPY_INCLUDED_MODSSH_H
+#define MICROPY_INCLUDED_MODSSH_H
+
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/nlr.h"
+#include "py/obj.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+
+#include "ssh_ffi.h"
+
+// ---------------------------------------------------------------- defaults of a port
+
+// Zero means the default that ssh_config_init() gives for the target.
+
+// Bytes of receive window (and of memory) of each channel.
+#ifndef MICROPY_PY_SSH_WINDOW
+#if UINTPTR_MAX > 0xffffffff
+#define MICROPY_PY_SSH_WINDOW (2 * 1024 * 1024)
+#elif defined(__i386__)
+#define MICROPY_PY_SSH_WINDOW (64 * 1024)
+#else
+#define MICROPY_PY_SSH_WINDOW (2 * 1024)
+#endif
+#endif
+
+// Largest packet that the peer is asked to send in one piece.
+#ifndef MICROPY_PY_SSH_MAX_PACKET
+#define MICROPY_PY_SSH_MAX_PACKET (0)
+#endif
+
+// Channels open at once in one session.
+#ifndef MICROPY_PY_SSH_CHANNELS
+#define MICROPY_PY_SSH_CHANNELS (0)
+#endif
+
+// Milliseconds that each step may take when the program sets no timeout.
+#ifndef MICROPY_PY_SSH_TIMEOUT_MS
+#define MICROPY_PY_SSH_TIMEOUT_MS (30000)
+#endif
+
+// Largest piece that passes between the core and a socket written in Python.
+#ifndef MICROPY_PY_SSH_BOUNCE
+#if UINTPTR_MAX > 0xffffffff
+#define MICROPY_PY_SSH_BOUNCE (4096)
+#else
+#define MICROPY_PY_SSH_BOUNCE (512)
+#endif
+#endif
+
+// First size of a buffer that collects output of unknown length; it doubles as it grows.
+#ifndef MICROPY_PY_SSH_COLLECT
+#define MICROPY_PY_SSH_COLLECT (512)
+#endif
+
+#define MODSSH_NORETURN __attribute__((noreturn))
+
+// Timeouts in milliseconds; these two are special.
+#define MODSSH_FOREVER (-1)
+#define MODSSH_DEFAULT (-2) // channels: the session's timeout, and no timeout for reads of output
+
+// ---------------------------------------------------------------- objects
+
+// One entry per channel of the core. It keeps the channel's ring alive, because the core has only a raw
+// pointer to it.
+typedef struct _modssh_slot_t {
+    void *ring;      // GC block lent to the core; NULL: the slot is free
+    uint16_t gen;    // tells an old channel object from the one that has the id now
+    bool dropped;    // its object is gone: close it at the next entry
+} modssh_slot_t;
+
+// A session is one GC block: this struct, the slots, and the core's own block (aligned by hand, because
+// GC blocks are aligned to 4 words only). So the finaliser touches no other GC object, and one allocation
+// decides whether there is enough memory.
+typedef struct _mp_obj_ssh_session_t {
+    mp_obj_base_t base;
+    ssh_session_t *core;           // inside this block; NULL after close
+    ssh_io_t io;
+    mp_obj_t sock;
+    const mp_stream_p_t *stream_p; // NULL: sock is used through its methods recv and send
+    mp_obj_t poll;                 // select.poll() with sock registered, or MP_OBJ_NULL
+    mp_obj_t exc;                  // exception caught by a callback, until C raises it again
+    byte *bounce;                  // GC block that Python sockets read into; NULL for native ones
+    uint32_t poll_mask;            // what sock is registered for
+    mp_int_t timeout_ms;           // of each step; MODSSH_FOREVER: none
+    uint32_t window;               // default ring size of a new channel
+    uint16_t n_slots;
+    bool busy;
+    bool python_sock;              // sock runs Python code: shorter waits
+    modssh_slot_t slots[];
+} mp_obj_ssh_session_t;
+
+typedef struct _mp_obj_ssh_channel_t {
+    mp_obj_base_t base;
+    mp_obj_ssh_session_t *session;
+    mp_int_t timeout_ms;           // MODSSH_DEFAULT, MODSSH_FOREVER, 0: non-blocking, or milliseconds
+    mp_obj_t err_stream;           // the object of stderr, made when first asked for
+    mp_obj_t exit_status;          // kept when the channel is closed, None before
+    mp_obj_t exit_signal;
+    int16_t id;
+    uint16_t gen;
+    bool closed;
+} mp_obj_ssh_channel_t;
+
+extern const mp_obj_type_t mp_type_ssh_session;
+extern const mp_obj_type_t mp_type_ssh_channel;
+extern const mp_obj_type_t mp_type_ssh_channel_stderr;
+extern const mp_obj_type_t mp_type_SSHError;
+
+// Defined in ssh_sftp.c and ssh_scp.c; entries of Session's locals dict.
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_sftp_obj);        // sftp(self)
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_scp_recv_obj);   // scp_recv(self, path, stream=None, progress=None)
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_scp_send_obj);   // scp_send(self, path, mode, data, size=None, progress=None)
+// Types defined there; entries of the module's globals.
+extern const mp_obj_type_t mp_type_ssh_sftp;
+extern const mp_obj_type_t mp_type_ssh_sftp_file;
+extern const mp_obj_type_t mp_type_ssh_sftp_dir;
+
+// ---------------------------------------------------------------- operations (ssh_io.c)
+
+typedef struct _modssh_op_t {
+    nlr_jump_callback_node_t node;
+    mp_obj_ssh_session_t *session;
+    mp_obj_ssh_channel_t *channel; // closed when the operation ends by an exception; NULL: none
+    void *wipe[2];                 // scratch blocks, wiped when the operation ends
+    size_t wipe_len[2];
+    uint32_t start;                // ticks
+    mp_int_t timeout_ms;           // deadline, counted from start
+    uint32_t pause_ms;             // step of waits on streams that cannot be polled
+    bool done;
+} modssh_op_t;
+
+// Take the busy flag and start the session's default deadline.
+// Raises OSError(EBUSY), or SSHError(ERR_CLOSED) after close().
+void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *session);
+// Clear the busy flag, wipe scratch memory. Raises nothing.
+void modssh_leave(modssh_op_t *op);
+// Leave, then raise if r is an error (SSH_AGAIN: the deadline has passed). Returns r otherwise.
+ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r);
+// If r is an error: leave and raise; else go on within the operation.
+ptrdiff_t modssh_check(modssh_op_t *op, ptrdiff_t r);
+// Start the deadline again (the operation has made progress, or its next step begins).
+void modssh_restart(modssh_op_t *op);
+// Wait until the stream is ready as `want` says, the core wants to be called, or the deadline has passed.
+// False: the deadline has passed (or the operation is non-blocking): give up. May raise KeyboardInterrupt
+// and whatever scheduled callbacks raise.
+bool modssh_wait_for(modssh_op_t *op, int want);
+bool modssh_wait(modssh_op_t *op);
+// Repeat a call until it is done or the deadline has passed; r is then SSH_AGAIN.
+#define MODSSH_RUN(op, r, call) \
+    do { \
+        (r) = (call); \
+    } while ((r) == SSH_AGAIN && modssh_wait(op))
+
+// Scratch memory that is wiped when the operation ends. At most two blocks per operation. align: a power of 2.
+void *modssh_scratch(modssh_op_t *op, size_t len, size_t align);
+// Wipe memory in a way that the compiler keeps.
+void modssh_wipe(void *mem, size_t len);
+
+// The callbacks and the stream: set up io, stream_p, poll of a new session. May raise.
+void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock);
+
+// ---------------------------------------------------------------- errors (mod_ssh.c)
+
+// Raise what a result below 0 stands for. Must be called outside an operation.
+MODSSH_NORETURN void modssh_raise(mp_obj_ssh_session_t *session, ptrdiff_t r);
+// The exception for a bare code: ValueError for key codes, else SSHError. session may be NULL.
+mp_obj_t modssh_exception(const mp_obj_ssh_session_t *session, uint32_t code);
+MODSSH_NORETURN void modssh_raise_code(uint32_t code);
+MODSSH_NORETURN void modssh_raise_errno_text(int err, const char *text, size_t len);
+mp_obj_t modssh_new_sshexc(uint32_t code, const char *text, size_t len);
+
+// ---------------------------------------------------------------- arguments and values (mod_ssh.c)
+
+// Bytes of a str or any buffer. Wrong types raise TypeError.
+void modssh_get_data(mp_obj_t obj, mp_buffer_info_t *info);
+// As above for the whole of an operation that waits: a str or bytes object is used where it is; the bytes of
+// an object that can be resized are copied into memory that is wiped at the end of the operation.
+// (Sockets written in Python and scheduled callbacks run while we wait.) Call it inside the operation.
+void modssh_pin_data(modssh_op_t *op, mp_obj_t obj, mp_buffer_info_t *info);
+// Seconds (int or float, None: forever) as milliseconds.
+mp_int_t modssh_get_timeout(mp_obj_t obj);
+mp_obj_t modssh_timeout_obj(mp_int_t ms);
+
+// ---------------------------------------------------------------- channels (ssh_channel.c)
+
+// Make and open a channel within an operation; window 0: the default. Sets op->channel, so that the channel
+// is closed if the operation ends by an exception; set op->channel to NULL to keep it.
+mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window);
+// Close a channel within an operation, without waiting for long; errors are ignored.
+void modssh_channel_shut(modssh_op_t *op, mp_obj_ssh_channel_t *channel);
+// Keep the exit status and signal in the object.
+void modssh_channel_keep_exit(mp_obj_ssh_channel_t *channel);
+// Read what is there of one output stream into a buffer that cannot move, waiting for the first byte:
+// a count, 0 at the end, or an error. Within an operation.
+ptrdiff_t modssh_channel_recv(modssh_op_t *op, int id, int stream, byte *buf, size_t len);
+// Free the rings of channels that the core has done with, close those whose objects are gone.
+void modssh_channel_reap(mp_obj_ssh_session_t *session);
+
+// exec(command) and run(command, stdin=None): ssh_run.c
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_exec_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_run_obj);
+
+#endif // MICROPY_INCLUDED_MODSSH_H
