@@ -1,0 +1,116 @@
+"""Fixtures for all tests that need a built interpreter."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import servers
+from harness.mpy import MICROPYTHON
+from harness.net import Proxy, Scripted
+
+
+@pytest.fixture(scope="session")
+def micropython():
+    """Path of the interpreter under test."""
+    if not os.access(MICROPYTHON, os.X_OK):
+        pytest.fail(f"no interpreter at {MICROPYTHON}: build it, or set MICROPYTHON", pytrace=False)
+    return MICROPYTHON
+
+
+@pytest.fixture(scope="session")
+def site():
+    made = servers.Site()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def start_server(site):
+    """start_server(kind, **arguments): a server that lives until the end of the run.
+
+    The same arguments give the same server.
+    """
+    running = {}
+
+    def start(kind, **arguments):
+        name = (kind, repr(sorted(arguments.items())))
+        if name not in running:
+            running[name] = kind(site, **arguments)
+        return running[name]
+
+    yield start
+    for server in running.values():
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def sshd(start_server):
+    """OpenSSH, all algorithms on."""
+    return start_server(servers.Sshd)
+
+
+@pytest.fixture(scope="session")
+def sshd_with(start_server):
+    """sshd_with("Option value", ...): OpenSSH with these lines in front of its configuration."""
+    return lambda *options, **more: start_server(servers.Sshd, options=options, **more)
+
+
+@pytest.fixture(scope="session")
+def dropbear(start_server, site):
+    if not site.account.temporary:
+        pytest.skip("dropbear reads ~/.ssh: only with a temporary account, which takes root")
+    return start_server(servers.Dropbear)
+
+
+@pytest.fixture(scope="session")
+def asyncssh(start_server):
+    return start_server(servers.AsyncSSH)
+
+
+@pytest.fixture(scope="session")
+def paramiko(start_server):
+    return start_server(servers.Paramiko)
+
+
+@pytest.fixture(params=["sshd", "dropbear", "asyncssh", "paramiko"])
+def server(request):
+    """Each kind of server in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def folder(site):
+    """A fresh folder which the servers may write to; its path is the same for all."""
+    return site.new_folder()
+
+
+@pytest.fixture
+def scripted():
+    """scripted(handler): port of a TCP server that calls handler(connection) for each client."""
+    made = []
+
+    def start(handler):
+        made.append(Scripted(handler))
+        return made[-1].port
+
+    yield start
+    for peer in made:
+        peer.close()
+
+
+@pytest.fixture
+def proxy():
+    """proxy(port, fault): a harness.net.Proxy in front of port."""
+    made = []
+
+    def start(*args):
+        made.append(Proxy(*args))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()

@@ -1,0 +1,1 @@
+"""Throw-away SSH servers, faulty networks and the interpreter under test."""

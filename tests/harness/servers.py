@@ -1,0 +1,304 @@
+"""Throw-away SSH servers on loopback, each with a host key of its own."""
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from harness.net import free_port, read_ident
+
+HERE = Path(__file__).resolve().parent
+CTR = ("aes128-ctr", "aes192-ctr", "aes256-ctr")
+CHACHA = "chacha20-poly1305@openssh.com"
+MACS = (
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+    "hmac-sha2-256",
+    "hmac-sha2-512",
+    "hmac-sha1",
+)
+KEX = ("curve25519-sha256", "curve25519-sha256@libssh.org")
+
+
+def find(program):
+    """Where program is, also when sbin is not in PATH; None if nowhere."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+def keygen(path, *options, passphrase="", kind="ed25519"):
+    """Make a key pair with ssh-keygen."""
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", kind, "-f", path, "-N", passphrase, "-C", "test", *options],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return Path(path)
+
+
+def fingerprint(public):
+    """SHA256:... of a public key file, as ssh-keygen says it."""
+    line = subprocess.run(
+        ["ssh-keygen", "-l", "-f", public], check=True, capture_output=True, text=True
+    )
+    return line.stdout.split()[1]
+
+
+class Account:
+    """A user of this machine who may log in to sshd and dropbear.
+
+    As root: a temporary one with a password, removed by close(). Otherwise: who runs the test,
+    without a password.
+    """
+
+    def __init__(self, folder):
+        self.temporary = os.geteuid() == 0
+        self.password = None
+        if not self.temporary:
+            entry = pwd.getpwuid(os.geteuid())
+            self.name, self.home, self.uid = entry.pw_name, entry.pw_dir, entry.pw_uid
+            return
+        self.name = "mpssh" + secrets.token_hex(4)
+        self.home = str(folder / "home")
+        self.password = secrets.token_hex(8)
+        subprocess.run(
+            [find("useradd"), "-m", "-k", "/dev/null", "-d", self.home, "-s", "/bin/sh", self.name],
+            check=True,
+        )
+        subprocess.run(
+            [find("chpasswd")], check=True, text=True, input=f"{self.name}:{self.password}\n"
+        )
+        self.uid = pwd.getpwnam(self.name).pw_uid
+
+    def give(self, path):
+        """Make path belong to the account."""
+        os.chown(path, self.uid, -1)
+
+    def close(self):
+        if self.temporary:
+            subprocess.run(
+                [find("userdel"), "-f", "-r", self.name], check=False, stderr=subprocess.DEVNULL
+            )
+
+
+class Site:
+    """What all servers of a test run share: a folder, an account, a login key."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="mpssh-"))
+        self.folder.chmod(0o755)
+        self.account = Account(self.folder)
+        self.key = keygen(self.folder / "id")
+        self.key2 = keygen(self.folder / "id2")
+        self.authorized = self.folder / "authorized_keys"
+        self.authorized.write_text(self.key.with_suffix(".pub").read_text())
+        self.authorized.chmod(0o644)
+        if self.account.temporary:
+            ssh = Path(self.account.home) / ".ssh"
+            ssh.mkdir(mode=0o700)
+            shutil.copy(self.authorized, ssh / "authorized_keys")
+            self.account.give(ssh)
+            self.account.give(ssh / "authorized_keys")
+
+    def new_folder(self):
+        """A fresh folder in which the account and the tests may write."""
+        path = Path(tempfile.mkdtemp(dir=self.folder, prefix="d"))
+        path.chmod(0o777)
+        return path
+
+    def close(self):
+        self.account.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Server:
+    """A running server. ciphers, macs, kex: what it offers of that which `_ssh` has."""
+
+    name = ""
+    ciphers = (CHACHA, *CTR)
+    macs = MACS
+    kex = KEX
+    has_sftp = True
+    sends_signal = True
+
+    def __init__(self, site):
+        self.site = site
+        self.folder = site.new_folder()
+        self.hostkey = keygen(self.folder / "host")
+        self.public = " ".join(Path(f"{self.hostkey}.pub").read_text().split()[:2])
+        self.fingerprint = fingerprint(f"{self.hostkey}.pub")
+        self.user = site.account.name
+        self.password = site.account.password
+        self.logfile = self.folder / "log"
+        self.process = None
+
+    def params(self):
+        """What a MicroPython program needs to log in."""
+        return {
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "key": str(self.site.key),
+            "fingerprint": self.fingerprint,
+        }
+
+    def log(self):
+        return self.logfile.read_text(errors="replace")
+
+    def start(self, line, **options):
+        """Start line(port) on a free port and wait until it greets."""
+        for _ in range(5):
+            self.port = free_port()
+            with self.logfile.open("ab") as log:
+                self.process = subprocess.Popen(
+                    line(self.port),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    **options,
+                )
+            if self._greets():
+                return
+        raise RuntimeError(f"{self.name} does not start:\n{self.log()}")
+
+    def _greets(self):
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                self.ident = read_ident(self.port)
+                return self.process.poll() is None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.02)
+                return False
+        self.close()
+        return False
+
+    def close(self):
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Sshd(Server):
+    """OpenSSH. options: lines of sshd_config; wrap: a command that runs before it."""
+
+    name = "openssh"
+
+    def __init__(self, site, options=(), wrap=(), kind="ed25519"):
+        super().__init__(site)
+        if kind != "ed25519":
+            self.hostkey = keygen(self.folder / "host2", kind=kind)
+        if os.geteuid() == 0:
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        config = self.folder / "sshd_config"
+        config.write_text(
+            "\n".join(
+                [
+                    *options,
+                    "ListenAddress 127.0.0.1",
+                    f"HostKey {self.hostkey}",
+                    f"AuthorizedKeysFile {site.authorized}",
+                    "PidFile none",
+                    "StrictModes no",
+                    "UsePAM no",
+                    "PrintMotd no",
+                    "PrintLastLog no",
+                    "MaxStartups 1000",
+                    "MaxSessions 100",
+                    "AcceptEnv MPY_*",
+                    "LogLevel VERBOSE",
+                    "Ciphers " + ",".join(self.ciphers),
+                    "MACs " + ",".join(self.macs),
+                    "Subsystem sftp internal-sftp",
+                    "",
+                ]
+            )
+        )
+        sshd = find("sshd")
+        more = ["-f", str(config)]
+        newer = subprocess.run(
+            [sshd, "-t", *more, "-o", "PerSourcePenalties=no"], check=False, capture_output=True
+        )
+        if newer.returncode == 0:
+            more += ["-o", "PerSourcePenalties=no"]
+        self.start(lambda port: [*wrap, sshd, "-D", "-e", *more, "-p", str(port)])
+
+
+class Dropbear(Server):
+    """dropbear, which reads authorized_keys in the account's home: temporary accounts only."""
+
+    name = "dropbear"
+    ciphers = (CHACHA, "aes128-ctr", "aes256-ctr")
+    macs = ("hmac-sha2-256", "hmac-sha1")
+
+    def __init__(self, site, options=()):
+        super().__init__(site)
+        self.hostkey = self.folder / "host.dropbear"
+        subprocess.run(
+            [find("dropbearkey"), "-t", "ed25519", "-f", self.hostkey],
+            check=True,
+            capture_output=True,
+        )
+        shown = subprocess.run(
+            [find("dropbearkey"), "-y", "-f", self.hostkey],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        (line,) = [x for x in shown.stdout.splitlines() if x.startswith("ssh-ed25519 ")]
+        self.public = " ".join(line.split()[:2])
+        pub = self.folder / "dropbear.pub"
+        pub.write_text(line + "\n")
+        self.fingerprint = fingerprint(pub)
+        pid = str(self.folder / "pid")
+        key = str(self.hostkey)
+        self.start(
+            lambda port: [
+                find("dropbear"), "-F", "-E", "-r", key, "-p", f"127.0.0.1:{port}", "-P", pid,
+                *options,
+            ]
+        )  # fmt: skip
+
+
+class Helper(Server):
+    """A server written in Python, in a process of its own; any user name, one password."""
+
+    script = ""
+
+    def __init__(self, site, *args):
+        super().__init__(site)
+        self.user = "tester"
+        self.password = secrets.token_hex(8)
+        self.start(
+            lambda port: [
+                sys.executable,
+                str(HERE / self.script),
+                str(port),
+                str(self.hostkey),
+                str(site.authorized),
+                self.password,
+                *args,
+            ]
+        )
+
+
+class AsyncSSH(Helper):
+    name = "asyncssh"
+    script = "asyncssh_server.py"
+
+
+class Paramiko(Helper):
+    name = "paramiko"
+    script = "paramiko_server.py"
+    ciphers = CTR
+    kex = KEX[1:]
