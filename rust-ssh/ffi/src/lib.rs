@@ -3,9 +3,9 @@
 //!
 //! The library that is linked into a C program is built with `panic = "abort"` and needs no `std`; `cargo test`
 //! unwinds, and there `std` supplies the panic handler.
-#![cfg_attr(panic = "abort", no_std)]
+#![cfg_attr(not(panic = "unwind"), no_std)]
 
-#[cfg(panic = "abort")]
+#[cfg(not(panic = "unwind"))]
 mod panic;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");

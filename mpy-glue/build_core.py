@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Build the SSH core for the target of a C compiler, as one object file for the linker.
+
+    build_core.py [--cc "gcc -m32"] [--flags "-mcpu=..."] -o ssh_core.o
+
+cargo makes the static library; a partial link turns it into one object, because an object, unlike a
+library, may stand anywhere in a link command and MicroPython's ports place it differently. Only the
+functions of the C header stay visible. The file is rewritten only when the library has changed.
+
+Environment, each optional:
+  SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it
+  SSH_RUST_FEATURES   cargo features of crate ssh-ffi: dalek (default) or salty
+  SSH_RUST_OPT        optimisation: 3, s or z (default 3, s on chips)
+  SSH_RUST_FLAGS      more flags for rustc
+  SSH_RUST_SANITIZE   "address": instrument the core; takes rustup's nightly compiler
+"""
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+from rust_target import UnknownTargetError, rust_target
+
+REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HOME_CARGO = os.path.expanduser("~/.cargo/bin")
+# The compact forms of SHA-2 and AES: a third of the size of the unrolled ones.
+COMPACT = [
+    '--cfg=sha2_backend="soft"',
+    '--cfg=sha2_backend_soft="compact"',
+    '--cfg=aes_backend="soft"',
+    '--cfg=aes_backend_soft="compact"',
+]
+
+
+class BuildError(Exception):
+    """Something is missing; the text says what to do."""
+
+
+def output(command, **kwargs):
+    """What a command prints, or None when it fails or is not there."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **kwargs)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def find_program(name):
+    """A program of the PATH, or of rustup's usual place."""
+    return shutil.which(name) or shutil.which(name, path=HOME_CARGO)
+
+
+def is_chip(target):
+    """Whether memory counts more than speed there."""
+    return "-none-" in target or target.startswith("xtensa")
+
+
+def has_library(rustc, target):
+    """Whether this compiler has a core library ready for the target."""
+    folder = output([rustc, "--print", "target-libdir", "--target", target])
+    return bool(folder) and os.path.isdir(folder) and any(
+        name.startswith("libcore-") for name in os.listdir(folder)
+    )
+
+
+def has_source(rustc):
+    """Whether the source of this compiler's library is installed with it."""
+    root = output([rustc, "--print", "sysroot"])
+    return bool(root) and os.path.isfile(f"{root}/lib/rustlib/src/rust/library/core/src/lib.rs")
+
+
+def choose_compiler(target):
+    """(rustc, whether the library must be built too) for a target."""
+    rustc = os.environ.get("RUSTC") or find_program("rustc")
+    if not rustc:
+        raise BuildError("no Rust compiler: install one from https://rustup.rs (1.89 or newer)")
+    if has_library(rustc, target):
+        return rustc, False
+    rustup = find_program("rustup")
+    if rustup:
+        print(f"build_core: rustup target add {target}", flush=True)
+        added = output([rustup, "target", "add", target], timeout=120)
+        if added is not None and has_library(rustc, target):
+            return rustc, False
+    for candidate in (rustc, "/usr/bin/rustc"):
+        if has_source(candidate):
+            return candidate, True
+    raise BuildError(
+        f"the Rust compiler has no library for {target}: run `rustup target add {target}`,"
+        " or on Debian `apt-get install rustc-web rust-web-src`"
+    )
+
+
+def cargo_command(target, out_dir):
+    """The cargo command line and its environment."""
+    cargo = find_program("cargo")
+    if not cargo:
+        raise BuildError("cargo is missing: install Rust from https://rustup.rs (1.89 or newer)")
+    env = dict(os.environ)
+    env["PATH"] = env.get("PATH", "") + os.pathsep + HOME_CARGO
+    env["CARGO_TARGET_DIR"] = out_dir
+    # MicroPython's make variables mean nothing to cargo's build scripts.
+    for name in ("CFLAGS", "LDFLAGS", "CC", "AR"):
+        env.pop(name, None)
+    command = [cargo]
+    flags = shlex.split(env.get("RUSTFLAGS", "")) + shlex.split(env.get("SSH_RUST_FLAGS", ""))
+    build_std = False
+    if env.get("SSH_RUST_SANITIZE"):
+        command.append("+nightly")
+        flags.append("-Zsanitizer=" + env["SSH_RUST_SANITIZE"])
+    else:
+        env["RUSTC"], build_std = choose_compiler(target)
+    command += ["build", "--release", "--locked", "--manifest-path", REPO + "/Cargo.toml"]
+    command += ["--package", "ssh-ffi", "--target", target]
+    features = env.get("SSH_RUST_FEATURES", "salty" if target.startswith("thumbv7em") else "")
+    if features:
+        command += ["--no-default-features", "--features", features]
+    if is_chip(target):
+        flags += COMPACT
+    env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = env.get("SSH_RUST_OPT", "s" if is_chip(target) else "3")
+    if build_std:
+        # The library's source is at hand, so panics can be made to stop without building a message.
+        env["RUSTC_BOOTSTRAP"] = "1"
+        command += ["-Zbuild-std=core,compiler_builtins"]
+        command += ["-Zbuild-std-features=compiler-builtins-mem"]
+        flags += ["-Zunstable-options", "-Cpanic=immediate-abort"]
+    env["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
+    return command, env
+
+
+def tool_beside(cc, name):
+    """The binutils program that belongs to a compiler: arm-none-eabi-gcc has arm-none-eabi-objcopy."""
+    program = next((word for word in cc if re.search(r"(gcc|cc|clang)[-\d.]*$", word)), cc[0])
+    prefix = re.sub(r"(gcc|cc|clang)[-\d.]*$", "", program)
+    return shutil.which(prefix + name) or shutil.which(name)
+
+
+def partial_link(cc, flags, machine, library, out):
+    """Link what the C header names, and all it needs, into one object."""
+    apple = "darwin" in machine
+    root = "_ssh_version" if apple else "ssh_version"
+    fresh = out + ".new"
+    link = cc + flags + ["-r", "-nostdlib", f"-Wl,-u,{root}", "-o", fresh, library]
+    # A linker plug-in of an older LLVM may complain that it cannot read the bitcode that Rust leaves
+    # beside the machine code; the link does not need it. So its words are shown on failure only.
+    done = subprocess.run(link, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildError(f"{shlex.join(link)} failed:\n{done.stderr}")
+    objcopy = tool_beside(cc, "objcopy")
+    if objcopy and not apple:
+        strip = ["-R", ".llvmbc", "-R", ".llvmcmd", "--wildcard", "--keep-global-symbol=ssh_*"]
+        subprocess.run([objcopy, *strip, fresh], check=True)
+    os.replace(fresh, out)
+
+
+def build(cc, flags, out):
+    machine = output([*cc, "-dumpmachine"])
+    if not machine:
+        raise BuildError(f"the C compiler {shlex.join(cc)!r} does not run")
+    flags = [flag for flag in cc[1:] + flags if flag.startswith("-m")]
+    target = os.environ.get("SSH_RUST_TARGET") or rust_target(machine, flags)
+    out = os.path.abspath(out)
+    cargo_dir = os.path.join(os.path.dirname(out), "cargo")
+    os.makedirs(cargo_dir, exist_ok=True)
+    command, env = cargo_command(target, cargo_dir)
+    print(f"build_core: cargo build for {target} (C compiler: {machine})", flush=True)
+    subprocess.run([*command, "--quiet"], env=env, check=True, cwd=REPO)
+    library = f"{cargo_dir}/{target}/release/libssh_ffi.a"
+    if os.path.exists(out) and os.path.getmtime(out) >= os.path.getmtime(library):
+        return
+    partial_link(cc, flags, machine, library, out)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cc", default="cc", help="the C compiler, with its -m flags if any")
+    parser.add_argument("--flags", default="", help="its flags; only those that begin with -m count")
+    parser.add_argument("-o", "--out", required=True, help="the object file to make")
+    args = parser.parse_args()
+    try:
+        build(shlex.split(args.cc), args.flags.split(), args.out)
+    except subprocess.CalledProcessError as error:
+        print(f"build_core: {shlex.join(error.cmd)} failed", file=sys.stderr)
+        return 1
+    except (BuildError, UnknownTargetError) as error:
+        print(f"build_core: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
