@@ -1,0 +1,166 @@
+"""Serves the scripted peer on loopback and runs client snippets in the built interpreter."""
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from peer import Peer
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVER = Path(__file__).with_name("mpy_driver.py")
+PEER_TIMEOUT = 20  # seconds that a peer waits for the client before it gives up
+
+
+def interpreter():
+    path = Path(os.environ.get("MICROPYTHON", ROOT / "build" / "unix" / "micropython"))
+    if not path.exists():
+        raise RuntimeError("build/unix/micropython is missing: run scripts/build unix")
+    return path
+
+
+class PeerServer:
+    """Accepts connections on a loopback port and gives each one to a Peer of its own.
+
+    factory(sock, number) makes the peer; number is what the client's source address says
+    (127.1.x.y), so that each connection finds its script whatever happened to others.
+    """
+
+    def __init__(self, factory=None, **options):
+        self.factory = factory or (lambda sock, number: Peer(sock, **options))
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.peers, self.threads, self.lock = [], [], threading.Condition()
+        self.numbers = []
+        self.acceptor = threading.Thread(target=self.accept, daemon=True)
+
+    def __enter__(self):
+        self.acceptor.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                sock, address = self.listener.accept()
+            except OSError:
+                return
+            sock.settimeout(PEER_TIMEOUT)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            part = [int(x) for x in address[0].split(".")]
+            number = part[2] * 256 + part[3]
+            peer = self.factory(sock, number)
+            thread = threading.Thread(target=peer.run, daemon=True)
+            with self.lock:
+                self.peers.append(peer)
+                self.numbers.append(number)
+                self.threads.append(thread)
+                self.lock.notify_all()
+            thread.start()
+
+    def all(self, timeout=PEER_TIMEOUT + 5):
+        """The peers of all connections, each at its end."""
+        for thread in list(self.threads):
+            thread.join(timeout)
+            assert not thread.is_alive(), "the peer still runs"
+        return list(self.peers)
+
+    def one(self):
+        peers = self.all()
+        assert len(peers) == 1, "%d connections" % len(peers)
+        return peers[0]
+
+
+@dataclass
+class Case:
+    """One connection (or more): a peer and what the client does.
+
+    client: MicroPython statements; `connect(**kw)`, `login(**kw)`, `want`, ... as in
+    mpy_driver.py; what it leaves in `result` comes back.
+    """
+
+    name: str
+    peer: dict = field(default_factory=dict)  # options of the peer
+    client: str = "s = login(); result = s.exec('echo hello').decode()"
+    kind: type = Peer
+    timeout: float = 3.0
+    check: object = None  # the test's own
+    # Results
+    ok: bool = None
+    result: object = None
+    error: tuple = None  # (class name, args[0], args[1], names of the classes above)
+    ms: int = None
+    peers: list = field(default_factory=list)
+    died: str = None
+
+    @property
+    def last(self):
+        assert self.peers, "%s: the client never connected (%r)" % (self.name, self.error)
+        return self.peers[-1]
+
+    def __str__(self):
+        faults = [(p.fault, p.error) for p in self.peers]
+        return "%s: ok=%s result=%r error=%r ms=%s died=%s peer=%r" % (
+            self.name, self.ok, self.result, self.error, self.ms, self.died, faults)  # fmt: skip
+
+
+def run_cases(cases, tmp_path, deadline=60, heap=None):
+    """Runs all cases in as few interpreters as possible; a crash or hang costs one case."""
+
+    def make(sock, number):
+        case = cases[number]
+        peer = case.kind(sock, **case.peer)
+        case.peers.append(peer)
+        return peer
+
+    with PeerServer(make) as server:
+        plan = tmp_path / "plan.json"
+        plan.write_text(json.dumps([[c.client, c.timeout] for c in cases]))
+        at = 0
+        while at < len(cases):
+            at = run_some(cases, server.port, plan, at, deadline, heap)
+        server.all()
+    return cases
+
+
+def run_some(cases, port, plan, at, deadline, heap):
+    """One interpreter from case `at` on; returns where the next has to start."""
+    command = [str(interpreter())] + (["-X", "heapsize=" + heap] if heap else [])
+    command += [str(DRIVER), str(port), str(plan), str(at)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    err = []
+    drain = threading.Thread(target=lambda: err.append(process.stderr.read()), daemon=True)
+    drain.start()
+    timer = threading.Timer(deadline, process.kill)
+    timer.start()
+    began = time.monotonic()
+    try:
+        for line in process.stdout:
+            if not line.startswith(b"@"):
+                continue
+            row = json.loads(line[1:])
+            case = cases[row["i"]]
+            case.ok, case.result = row["ok"], row["result"]
+            case.error, case.ms = row["error"] and tuple(row["error"]), row["ms"]
+            at = row["i"] + 1
+        code = process.wait()
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        drain.join()
+    if at == len(cases) and code == 0:
+        return at
+    at = min(at, len(cases) - 1)
+    hung = time.monotonic() - began >= deadline
+    cases[at].died = "%s, exit code %d: %s" % (
+        "past the deadline" if hung else "ended", code, err[0].decode(errors="replace")[-400:])  # fmt: skip
+    return at + 1
