@@ -1,0 +1,32 @@
+//! Cryptographic primitives. Nothing here knows an SSH message; secrets are wiped when dropped.
+//!
+//! Adding an algorithm takes one file and one row: ciphers and MACs in [`protection`], key exchange
+//! methods in [`kex`], signatures in [`crate::keys::blob`].
+
+pub mod aesctr;
+pub mod chachapoly;
+pub mod ed25519;
+pub mod hash;
+pub mod kex;
+pub mod mac;
+pub mod protection;
+pub mod rng;
+pub mod x25519;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+#[cfg(not(any(feature = "dalek", feature = "salty")))]
+compile_error!(
+    "one of the features \"dalek\" and \"salty\" must be on: they bring the curve arithmetic"
+);
+
+/// The crates that do the arithmetic in this build.
+pub const fn engine_name() -> &'static str {
+    if cfg!(feature = "dalek") { "RustCrypto+dalek" } else { "RustCrypto+salty" }
+}
+
+/// A number for [`engine_name`]: 1 is RustCrypto+dalek, 2 is RustCrypto+salty.
+pub const fn engine_number() -> u32 {
+    if cfg!(feature = "dalek") { 1 } else { 2 }
+}

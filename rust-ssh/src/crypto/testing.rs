@@ -1,0 +1,12 @@
+//! What the tests of crypto and keys share.
+
+extern crate std;
+
+use std::vec::Vec;
+
+/// The bytes of a hexadecimal text.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    assert!(text.len().is_multiple_of(2), "{text}");
+    let digit = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
+}

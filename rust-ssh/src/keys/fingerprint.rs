@@ -1,0 +1,36 @@
+//! Fingerprints in OpenSSH's spelling.
+
+use super::base64;
+use crate::crypto::hash::{Hash, HashAlg};
+
+/// Length of a SHA256 fingerprint, in characters.
+pub const SHA256_LEN: usize = 50;
+
+/// Write the fingerprint of a key blob: "SHA256:" and 43 characters of base64 without padding.
+pub fn sha256(blob: &[u8], out: &mut [u8; SHA256_LEN]) {
+    let mut hash = Hash::new(HashAlg::Sha256);
+    hash.update(blob);
+    let prefix = b"SHA256:";
+    if let Some((head, text)) = out.split_first_chunk_mut::<7>() {
+        *head = *prefix;
+        // 32 bytes are 43 characters: they fit.
+        base64::encode_unpadded(hash.finish().as_ref(), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_ssh_keygen_prints_it() {
+        let mut blob = [0; 64];
+        let line = include_bytes!("../../tests/vectors/keys/plain.pub");
+        let len = crate::keys::blob::parse_public_line(line, &mut blob).unwrap();
+        let mut out = [0; SHA256_LEN];
+        sha256(&blob[..len], &mut out);
+        // `ssh-keygen -lf` prints bits, fingerprint, comment and type.
+        let printed = include_str!("../../tests/vectors/keys/plain.fingerprint");
+        assert_eq!(printed.split(' ').nth(1), core::str::from_utf8(&out).ok());
+    }
+}
