@@ -1,0 +1,311 @@
+//! Key exchange and rekey (RFC 4253 sections 7 to 9, RFC 5656 section 4, RFC 8731; strict key exchange
+//! after OpenSSH PROTOCOL section 1.10), from the client's side.
+
+use crate::config::Config;
+use crate::crypto::hash::{Digest, Hash};
+use crate::crypto::kex::{self, ClientKex, KexPublic, SharedSecret};
+use crate::crypto::protection::Protection;
+use crate::crypto::rng::Rng;
+use crate::error::{PeerError, Result, Usage};
+use crate::keys::blob;
+use crate::msg::{KexEcdhInit, KexEcdhReply, KexInit, NewKeys};
+use crate::names;
+use crate::transport::negotiate::{Negotiated, Suite, negotiate, stray, write_kexinit};
+use crate::transport::packet::Outbox;
+
+/// The longest host key blob that is kept.
+pub const MAX_HOST_KEY: usize = blob::MAX_BLOB;
+/// The longest key, IV or MAC key.
+const MAX_KEY: usize = 64;
+
+/// Where a key exchange stands.
+enum State {
+    /// None under way.
+    Idle,
+    /// Our KEXINIT is out.
+    Sent { cookie: [u8; 16] },
+    /// The peer's is here and our public value is out.
+    Started { agreed: Negotiated, method: ClientKex, public: KexPublic, transcript: Hash, ignore_next: bool },
+    /// The peer has proved that it owns its host key; the caller decides (first exchange only).
+    Proved { agreed: Negotiated, secret: SharedSecret, hash: Digest },
+    /// Our NEWKEYS is out, with these keys for what comes in after the peer's.
+    Switching { input: Protection },
+}
+
+/// What a handled message leads to.
+pub enum Action {
+    /// Nothing more.
+    None,
+    /// The host key awaits the caller's decision.
+    Decide,
+    /// The peer's NEWKEYS: take these keys into use.
+    Keys(Protection),
+}
+
+/// What an exchange needs from the session.
+pub struct Context<'c, 'a> {
+    /// Where messages go.
+    pub outbox: &'c mut Outbox<'a>,
+    /// Random bytes.
+    pub rng: &'c mut Rng,
+    /// What we offer.
+    pub config: &'c Config,
+    /// The peer's identification string.
+    pub peer_ident: &'c [u8],
+}
+
+/// Key exchange state of a session.
+pub struct Kex {
+    state: State,
+    session_id: Option<Digest>,
+    host_key: heapless::Vec<u8, MAX_HOST_KEY>,
+    agreed: Option<Negotiated>,
+    strict: bool,
+    /// Completed exchanges.
+    completed: u32,
+}
+
+impl Default for Kex {
+    fn default() -> Self {
+        let host_key = heapless::Vec::new();
+        Self { state: State::Idle, session_id: None, host_key, agreed: None, strict: false, completed: 0 }
+    }
+}
+
+impl Kex {
+    /// True from our KEXINIT until our NEWKEYS: nothing else may be sent (RFC 4253 section 7.1).
+    pub const fn holds_output(&self) -> bool {
+        !matches!(self.state, State::Idle | State::Switching { .. }) || self.session_id.is_none()
+    }
+
+    /// True while no exchange is under way.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
+    /// True from the peer's KEXINIT until its NEWKEYS: it may send nothing but the exchange.
+    pub const fn peer_is_in_kex(&self) -> bool {
+        !matches!(self.state, State::Idle | State::Sent { .. })
+    }
+
+    /// True when keys are on in both directions.
+    pub const fn is_secure(&self) -> bool {
+        self.completed > 0
+    }
+
+    /// True while the caller must decide about the host key.
+    pub const fn awaits_decision(&self) -> bool {
+        matches!(self.state, State::Proved { .. })
+    }
+
+    /// Strict rules apply to the messages of this (first) exchange.
+    pub const fn is_strict_now(&self) -> bool {
+        self.strict && self.completed == 0
+    }
+
+    /// Sequence numbers start again at each NEWKEYS.
+    pub const fn resets_sequence(&self) -> bool {
+        self.strict
+    }
+
+    /// Completed exchanges.
+    pub const fn completed(&self) -> u32 {
+        self.completed
+    }
+
+    /// The host key, empty before the peer proved that it owns it.
+    pub fn host_key(&self) -> &[u8] {
+        &self.host_key
+    }
+
+    /// The exchange hash of the first exchange.
+    pub fn session_id(&self) -> Option<&[u8]> {
+        self.session_id.as_ref().map(AsRef::as_ref)
+    }
+
+    /// The algorithms of the last negotiation.
+    pub const fn agreed(&self) -> Option<&Negotiated> {
+        self.agreed.as_ref()
+    }
+
+    /// Forget all secrets.
+    pub fn wipe(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Start an exchange: send our KEXINIT. The outbox must have room for it.
+    pub fn start(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let cookie: [u8; 16] = cx.rng.array();
+        let first = self.session_id.is_none();
+        if !cx.outbox.packet(cx.rng, |w| write_kexinit(w, cx.config, &cookie, first))? {
+            return Err(Usage::Config.into());
+        }
+        self.state = State::Sent { cookie };
+        Ok(())
+    }
+
+    /// Take one message with the number 20 to 49. `sequence`: of its packet. On a
+    /// disagreement, the peer's list is given to `detail`.
+    pub fn handle(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        payload: &[u8],
+        sequence: u32,
+        detail: &mut dyn FnMut(&[u8]),
+    ) -> Result<Action> {
+        let (number, body) = payload.split_first().ok_or(PeerError::Message)?;
+        match (core::mem::replace(&mut self.state, State::Idle), *number) {
+            (State::Idle, KexInit::NUMBER) if self.is_secure() => {
+                self.start(cx)?;
+                self.handle(cx, payload, sequence, detail)
+            }
+            (State::Sent { cookie }, KexInit::NUMBER) => self.kexinit(cx, &cookie, payload, sequence, detail),
+            // The peer guessed wrong: this one packet does not count, whatever it is.
+            (State::Started { agreed, method, public, transcript, ignore_next: true }, n) if n != KexInit::NUMBER => {
+                self.state = State::Started { agreed, method, public, transcript, ignore_next: false };
+                Ok(Action::None)
+            }
+            (State::Started { agreed, method, public, mut transcript, .. }, KexEcdhReply::NUMBER) => {
+                let reply = KexEcdhReply::read(body)?;
+                hash_string(&mut transcript, reply.host_key);
+                hash_string(&mut transcript, &public);
+                hash_string(&mut transcript, reply.public);
+                let secret = method.complete(reply.public)?;
+                secret.hash_into(&mut transcript);
+                self.reply(cx, agreed, secret, transcript.finish(), &reply)
+            }
+            (State::Switching { input }, NewKeys::NUMBER) => {
+                NewKeys::read(body)?;
+                self.completed = self.completed.saturating_add(1);
+                Ok(Action::Keys(input))
+            }
+            _ => Err(stray(self.is_strict_now()).into()),
+        }
+    }
+
+    /// The caller accepts the host key: send NEWKEYS and go on.
+    pub fn accept(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
+        match core::mem::replace(&mut self.state, State::Idle) {
+            State::Proved { agreed, secret, hash } => self.switch(cx, &agreed, &secret, &hash),
+            other => {
+                self.state = other;
+                Err(Usage::Misuse.into())
+            }
+        }
+    }
+
+    /// The peer's KEXINIT: agree, and send our public value.
+    fn kexinit(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        cookie: &[u8; 16],
+        payload: &[u8],
+        sequence: u32,
+        detail: &mut dyn FnMut(&[u8]),
+    ) -> Result<Action> {
+        let first = self.session_id.is_none();
+        let offer = KexInit::read(payload.get(1..).unwrap_or_default())?;
+        let agreed = negotiate(cx.config, &offer, first).map_err(|(error, list)| {
+            detail(list.as_bytes());
+            error
+        })?;
+        if first {
+            self.strict = agreed.strict;
+        }
+        // Strict: KEXINIT must be the peer's first packet, or something was slipped in before it.
+        if first && agreed.strict && sequence != 0 {
+            return Err(PeerError::StrictKex.into());
+        }
+        let transcript = transcript(cx, &agreed, cookie, payload, first)?;
+        let (method, public) = ClientKex::start(agreed.kex, cx.rng)?;
+        let init = KexEcdhInit::new(&public);
+        if !cx.outbox.packet(cx.rng, |w| init.write(w))? {
+            return Err(Usage::Config.into());
+        }
+        self.agreed = Some(agreed);
+        let ignore_next = agreed.ignore_next;
+        self.state = State::Started { agreed, method, public, transcript, ignore_next };
+        Ok(Action::None)
+    }
+
+    /// The peer's reply: check its signature over the exchange hash (RFC 5656 section 4).
+    fn reply(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        agreed: Negotiated,
+        secret: SharedSecret,
+        hash: Digest,
+        reply: &KexEcdhReply<'_>,
+    ) -> Result<Action> {
+        blob::verify(agreed.host_key.name, reply.host_key, hash.as_ref(), reply.signature)?;
+        if self.session_id.is_none() {
+            self.host_key = heapless::Vec::from_slice(reply.host_key).map_err(|_| PeerError::HostKeyFormat)?;
+            self.state = State::Proved { agreed, secret, hash };
+            return Ok(Action::Decide);
+        }
+        // The host that proved itself at the start must be the one that goes on.
+        if self.host_key != reply.host_key {
+            return Err(PeerError::HostKeyChanged.into());
+        }
+        self.switch(cx, &agreed, &secret, &hash)?;
+        Ok(Action::None)
+    }
+
+    /// Send NEWKEYS, put on our new keys, and have the peer's ready.
+    fn switch(&mut self, cx: &mut Context<'_, '_>, agreed: &Negotiated, secret: &SharedSecret, hash: &Digest) -> Result<()> {
+        let id = self.session_id.get_or_insert_with(|| hash.clone());
+        let keys = |suite: &Suite, letters: [u8; 3]| protection(agreed, suite, letters, secret, hash, id);
+        let output = keys(&agreed.output, *b"ACE")?;
+        let input = keys(&agreed.input, *b"BDF")?;
+        if !cx.outbox.packet(cx.rng, |w| NewKeys::new().write(w))? {
+            return Err(Usage::Config.into());
+        }
+        cx.outbox.set_keys(output, self.strict);
+        self.state = State::Switching { input };
+        Ok(())
+    }
+}
+
+/// The exchange hash up to I_S: V_C, V_S, I_C, I_S.
+fn transcript(cx: &mut Context<'_, '_>, agreed: &Negotiated, cookie: &[u8; 16], payload: &[u8], first: bool) -> Result<Hash> {
+    let mut hash = Hash::new(agreed.kex.hash);
+    hash_string(&mut hash, names::IDENT.as_bytes());
+    hash_string(&mut hash, cx.peer_ident);
+    // Our KEXINIT is not kept: it is written again from the same configuration and cookie.
+    let mut w = crate::wire::Writer::new(cx.outbox.scratch());
+    write_kexinit(&mut w, cx.config, cookie, first);
+    w.finish().ok_or(Usage::Config)?;
+    hash_string(&mut hash, w.written());
+    hash_string(&mut hash, payload);
+    Ok(hash)
+}
+
+fn hash_string(hash: &mut Hash, bytes: &[u8]) {
+    hash.update(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    hash.update(bytes);
+}
+
+/// Keys of one direction (RFC 4253 section 7.2); `letters`: IV, key, MAC key.
+fn protection(
+    agreed: &Negotiated,
+    suite: &Suite,
+    letters: [u8; 3],
+    secret: &SharedSecret,
+    hash: &Digest,
+    session_id: &Digest,
+) -> Result<Protection> {
+    let mac_len = suite.mac.map_or(0, |mac| mac.key_len);
+    let mut bytes = zeroize::Zeroizing::new([[0; MAX_KEY]; 3]);
+    for ((out, letter), len) in bytes.iter_mut().zip(letters).zip([suite.cipher.iv_len, suite.cipher.key_len, mac_len]) {
+        let out = out.get_mut(..len).ok_or(Usage::Misuse)?;
+        kex::derive(agreed.kex.hash, secret, hash.as_ref(), letter, session_id.as_ref(), out);
+    }
+    let [iv, key, mac] = &*bytes;
+    Protection::new(
+        suite.cipher,
+        suite.mac,
+        key.get(..suite.cipher.key_len).unwrap_or_default(),
+        iv.get(..suite.cipher.iv_len).unwrap_or_default(),
+        mac.get(..mac_len).unwrap_or_default(),
+    )
+}

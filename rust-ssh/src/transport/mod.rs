@@ -1,0 +1,7 @@
+//! The transport layer (RFC 4253): identification, packets, key exchange.
+
+pub mod ident;
+pub mod kex;
+pub mod negotiate;
+pub mod packet;
+pub mod rekey;
