@@ -17,7 +17,9 @@ from harness.net import Proxy, Scripted
 def micropython():
     """Path of the interpreter under test."""
     if not os.access(MICROPYTHON, os.X_OK):
-        pytest.fail(f"no interpreter at {MICROPYTHON}: build it, or set MICROPYTHON", pytrace=False)
+        pytest.fail(
+            f"no interpreter at {MICROPYTHON}: build it, or set MICROPYTHON", pytrace=False
+        )
     return MICROPYTHON
 
 

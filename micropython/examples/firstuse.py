@@ -15,4 +15,4 @@ sock = socket.socket()
 sock.connect(socket.getaddrinfo(host, int(port))[0][-1])
 with _ssh.Session(sock, hostkey=ask) as session:
     session.userauth_password(user, password)
-    print(session.exec("uptime").decode())
+    print(session.exec("uname -a").decode())

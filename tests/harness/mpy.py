@@ -59,9 +59,7 @@ def run_mpy(script, *args, heapsize=None, timeout=30, check=True, stdin=None, **
     """
     line, made = command(script, args, heapsize, params)
     try:
-        done = subprocess.run(
-            line, input=stdin, capture_output=True, timeout=timeout, check=False
-        )
+        done = subprocess.run(line, input=stdin, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as late:
         stdout = (late.stdout or b"").decode(errors="replace")
         stderr = (late.stderr or b"").decode(errors="replace")

@@ -5,6 +5,7 @@ import selectors
 import socket
 import struct
 import threading
+import time
 
 LOOPBACK = "127.0.0.1"
 
@@ -24,6 +25,14 @@ def read_ident(port, timeout=5):
                 if line.startswith(b"SSH-"):
                     return line.strip().decode()
     raise ConnectionError("closed without an identification line")
+
+
+def wait_until(condition, describe=str, timeout=10):
+    """Look until condition() is true; past timeout seconds fail with describe()'s text."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, describe()[-4000:]
+        time.sleep(0.01)
 
 
 def reset(sock):

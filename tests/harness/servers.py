@@ -67,7 +67,17 @@ class Account:
         self.home = str(folder / "home")
         self.password = secrets.token_hex(8)
         subprocess.run(
-            [find("useradd"), "-m", "-k", "/dev/null", "-d", self.home, "-s", "/bin/sh", self.name],
+            [
+                find("useradd"),
+                "-m",
+                "-k",
+                "/dev/null",
+                "-d",
+                self.home,
+                "-s",
+                "/bin/sh",
+                self.name,
+            ],
             check=True,
         )
         subprocess.run(

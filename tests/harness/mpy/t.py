@@ -1,10 +1,12 @@
 # What every test program has at hand. Runs on MicroPython.
+# ruff: noqa: F401, BLE001
 
 import binascii
 import errno
 import gc
 import hashlib
 import io
+import os
 import select
 import socket
 import sys
