@@ -113,7 +113,7 @@ def test_nothing_in_common(sshd_with, option, theirs, ours):
 
 
 def test_server_sees_nothing_but_our_offer(scripted):
-    """Our KEXINIT: only what algorithms() says, the strict kex and ext-info markers, no compression."""
+    """Our KEXINIT: what algorithms() says, two markers, no compression."""
     seen = []
 
     def handler(conn):

@@ -259,7 +259,8 @@ def test_closed_channel(server):
         c.exec("cat")
         c.close()
         c.close()
-        for call in ("c.read()", "c.write(b'x')", "c.recv(1)", "c.exec('true')", "c.stderr.read()"):
+        for call in ("c.read()", "c.write(b'x')", "c.recv(1)", "c.exec('true')",
+                     "c.stderr.read()"):
             out(err(eval, call)[0])
         out(s.exec("echo in"))
         """,
@@ -518,7 +519,8 @@ def test_channel_after_session_close(server):
         c = s.open_session()
         c.exec("cat")
         s.close()
-        out([err(eval, x)[0] for x in ("c.read()", "c.write(b'x')", "c.wait()", "s.open_session()")])
+        calls = ("c.read()", "c.write(b'x')", "c.wait()", "s.open_session()")
+        out([err(eval, x)[0] for x in calls])
         c.close()
         c.stderr.close() if hasattr(c.stderr, "close") else None
         out("end")

@@ -97,7 +97,8 @@ def test_missing_command(server):
 
 BOTH = (
     "exec 3>&1; "
-    "(head -c 8388608 /dev/zero | tr '\\\\0' a) & (head -c 8388608 /dev/zero | tr '\\\\0' b) >&2; wait"
+    "(head -c 8388608 /dev/zero | tr '\\\\0' a) & "
+    "(head -c 8388608 /dev/zero | tr '\\\\0' b) >&2; wait"
 )
 
 

@@ -235,7 +235,7 @@ def test_one_byte_at_a_time(server, proxy, folder):
 
 @pytest.mark.parametrize("suite", ["chacha", "etm", "mac"])
 def test_flipped_byte(asyncssh, proxy, folder, suite):
-    """A changed byte is never taken: in the middle of what the server sends after the handshake."""
+    """A changed byte is never taken, wherever after the handshake it is."""
     options = {
         "chacha": {"ciphers": "chacha20-poly1305@openssh.com"},
         "etm": {"ciphers": "aes128-ctr", "macs": "hmac-sha2-256-etm@openssh.com"},

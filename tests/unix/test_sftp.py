@@ -533,7 +533,8 @@ def test_other_refusals(server, folder):
     (folder / "full" / "x").touch()
     got = mpy(
         """
-        for call in ("sftp.mkdir(D + '/full')", "sftp.rmdir(D + '/full')", "sftp.rmdir(D + '/file')",
+        for call in ("sftp.mkdir(D + '/full')", "sftp.rmdir(D + '/full')",
+                     "sftp.rmdir(D + '/file')",
                      "sftp.unlink(D + '/full')", "sftp.open(D + '/full', 'w')",
                      "sftp.opendir(D + '/file')"):
             out(err(eval, call)[:2])

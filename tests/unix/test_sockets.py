@@ -203,7 +203,8 @@ def test_reentry(sshd):
             def recv(self, n):
                 if self.session and len(self.seen) < 6:
                     s = self.session
-                    self.seen += tuple(err(f)[:2] for f in (lambda: s.exec("true"), s.pump, s.close))
+                    calls = (lambda: s.exec("true"), s.pump, s.close)
+                    self.seen += tuple(err(f)[:2] for f in calls)
                 return self.sock.recv(n)
         sock = Nosy(dial())
         s = _ssh.Session(sock, hostkey=P["fingerprint"])

@@ -41,7 +41,7 @@ def connect(**options):
 
 
 def err(function, *args, **kwargs):
-    """(class name, first argument, text) of what function raises; ("none", result, "") if nothing."""
+    """(class name, first argument, text) of what function raises, or ("none", result, "")."""
     try:
         result = function(*args, **kwargs)
     except Exception as e:
