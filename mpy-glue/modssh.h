@@ -31,9 +31,9 @@
 // Bytes of receive window (and of memory) of each channel.
 #ifndef MICROPY_PY_SSH_WINDOW
 #if UINTPTR_MAX > 0xffffffff
-#define MICROPY_PY_SSH_WINDOW (2 * 1024 * 1024)
+#define MICROPY_PY_SSH_WINDOW (128 * 1024)
 #elif defined(__i386__)
-#define MICROPY_PY_SSH_WINDOW (64 * 1024)
+#define MICROPY_PY_SSH_WINDOW (32 * 1024)
 #else
 #define MICROPY_PY_SSH_WINDOW (2 * 1024)
 #endif
@@ -80,8 +80,10 @@
 // pointer to it.
 typedef struct _modssh_slot_t {
     void *ring;      // GC block lent to the core; NULL: the slot is free
+    size_t ring_len;
     uint16_t gen;    // tells an old channel object from the one that has the id now
     bool dropped;    // its object is gone: close it at the next entry
+    bool closing;    // closed on our side: the slot becomes free when the peer's CLOSE comes
 } modssh_slot_t;
 
 // A session is one GC block: this struct, the slots, and the core's own block (aligned by hand, because
@@ -101,6 +103,7 @@ typedef struct _mp_obj_ssh_session_t {
     uint32_t window;               // default ring size of a new channel
     uint16_t n_slots;
     bool busy;
+    bool up;                       // the core is initialised
     bool python_sock;              // sock runs Python code: shorter waits
     modssh_slot_t slots[];
 } mp_obj_ssh_session_t;
@@ -137,8 +140,8 @@ typedef struct _modssh_op_t {
     nlr_jump_callback_node_t node;
     mp_obj_ssh_session_t *session;
     mp_obj_ssh_channel_t *channel; // closed when the operation ends by an exception; NULL: none
-    void *wipe[2];                 // scratch blocks, wiped when the operation ends
-    size_t wipe_len[2];
+    void *wipe[3];                 // scratch blocks, wiped when the operation ends
+    size_t wipe_len[3];
     uint32_t start;                // ticks
     mp_int_t timeout_ms;           // deadline, counted from start
     uint32_t pause_ms;             // step of waits on streams that cannot be polled
@@ -167,7 +170,7 @@ bool modssh_wait(modssh_op_t *op);
         (r) = (call); \
     } while ((r) == SSH_AGAIN && modssh_wait(op))
 
-// Scratch memory that is wiped when the operation ends. At most two blocks per operation. align: a power of 2.
+// Scratch memory that is wiped when the operation ends. At most three blocks per operation. align: a power of 2.
 void *modssh_scratch(modssh_op_t *op, size_t len, size_t align);
 // Wipe memory in a way that the compiler keeps.
 void modssh_wipe(void *mem, size_t len);
@@ -196,6 +199,12 @@ void modssh_pin_data(modssh_op_t *op, mp_obj_t obj, mp_buffer_info_t *info);
 // Seconds (int or float, None: forever) as milliseconds.
 mp_int_t modssh_get_timeout(mp_obj_t obj);
 mp_obj_t modssh_timeout_obj(mp_int_t ms);
+// Comma-separated names as a tuple of str.
+mp_obj_t modssh_split_names(const char *text, size_t len);
+// "SHA256:..." of a public key blob.
+mp_obj_t modssh_fingerprint_obj(const uint8_t *blob, size_t len);
+// Public key (blob or line of a .pub file) as a blob in a new GC block: its length. Raises ValueError.
+size_t modssh_public_blob(mp_obj_t key, uint8_t **blob);
 
 // ---------------------------------------------------------------- channels (ssh_channel.c)
 
@@ -209,6 +218,8 @@ void modssh_channel_keep_exit(mp_obj_ssh_channel_t *channel);
 // Read what is there of one output stream into a buffer that cannot move, waiting for the first byte:
 // a count, 0 at the end, or an error. Within an operation.
 ptrdiff_t modssh_channel_recv(modssh_op_t *op, int id, int stream, byte *buf, size_t len);
+// Room for at least `room` more bytes at the end of a collecting buffer, doubling it. May raise MemoryError.
+void modssh_grow(vstr_t *vstr, size_t room);
 // Free the rings of channels that the core has done with, close those whose objects are gone.
 void modssh_channel_reap(mp_obj_ssh_session_t *session);
 

@@ -1,0 +1,211 @@
+// Trust and login: the host key decision and the userauth_ methods of Session.
+
+#include <string.h>
+
+#include "modssh_session.h"
+
+// ---------------------------------------------------------------- host key
+
+// One expected key or fingerprint against the host's. blob NULL: only see whether it is usable.
+// On a mismatch its fingerprint is added to the text.
+static bool match_one(mp_obj_t expected, const uint8_t *blob, size_t blob_len, vstr_t *text) {
+    mp_buffer_info_t info;
+    if (mp_obj_is_str(expected)) {
+        modssh_get_data(expected, &info);
+        const char *s = info.buf;
+        if (info.len > 7 && memcmp(s, "SHA256:", 7) == 0) {
+            while (info.len > 7 && s[info.len - 1] == '=') {
+                info.len--; // base64 with padding, as other tools than OpenSSH write it
+            }
+            if (info.len != SSH_FINGERPRINT_LEN) {
+                mp_raise_ValueError(MP_ERROR_TEXT("hostkey: not a SHA256 fingerprint"));
+            }
+            if (blob == NULL) {
+                return false;
+            }
+            char fingerprint[SSH_FINGERPRINT_LEN];
+            ssh_fingerprint(blob, blob_len, fingerprint);
+            if (memcmp(s, fingerprint, SSH_FINGERPRINT_LEN) == 0) {
+                return true;
+            }
+            vstr_add_char(text, ' ');
+            vstr_add_strn(text, s, info.len);
+            return false;
+        }
+    }
+    uint8_t *want;
+    size_t want_len = modssh_public_blob(expected, &want);
+    if (blob == NULL) {
+        return false;
+    }
+    if (want_len == blob_len && memcmp(want, blob, blob_len) == 0) {
+        return true;
+    }
+    char fingerprint[SSH_FINGERPRINT_LEN];
+    ssh_fingerprint(want, want_len, fingerprint);
+    vstr_add_char(text, ' ');
+    vstr_add_strn(text, fingerprint, sizeof(fingerprint));
+    return false;
+}
+
+static bool match_any(mp_obj_t expected, const uint8_t *blob, size_t blob_len, vstr_t *text) {
+    if (!mp_obj_is_type(expected, &mp_type_list) && !mp_obj_is_type(expected, &mp_type_tuple)) {
+        return match_one(expected, blob, blob_len, text);
+    }
+    size_t n;
+    mp_obj_t *items;
+    mp_obj_get_array(expected, &n, &items);
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        found |= match_one(items[i], blob, blob_len, text);
+    }
+    return found;
+}
+
+static bool is_function(mp_obj_t obj) {
+    return mp_obj_is_callable(obj);
+}
+
+void modssh_hostkey_validate(mp_obj_t expected) {
+    if (expected != mp_const_none && !is_function(expected)) {
+        match_any(expected, NULL, 0, NULL);
+    }
+}
+
+mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len) {
+    size_t n;
+    const char *type = ssh_key_type(blob, len, &n);
+    return mp_obj_new_str(type, n);
+}
+
+void modssh_hostkey_decide(mp_obj_ssh_session_t *self, mp_obj_t expected) {
+    if (expected == mp_const_none) {
+        return; // documented: the caller asked for no check
+    }
+    size_t len;
+    const uint8_t *in_core = ssh_host_key(self->core, &len);
+    // Python code runs below, so work on a copy.
+    mp_obj_t blob_obj = mp_obj_new_bytes(in_core, len);
+    GET_STR_DATA_LEN(blob_obj, blob, blob_len);
+    mp_obj_t args[3] = { blob_obj, modssh_key_type_obj(blob, blob_len), modssh_fingerprint_obj(blob, blob_len) };
+
+    vstr_t text;
+    vstr_init(&text, 160);
+    size_t type_len;
+    const char *type = ssh_key_type(blob, blob_len, &type_len);
+    char fingerprint[SSH_FINGERPRINT_LEN];
+    ssh_fingerprint(blob, blob_len, fingerprint);
+    vstr_add_str(&text, "host key rejected: the server has ");
+    vstr_add_strn(&text, type, type_len);
+    vstr_add_char(&text, ' ');
+    vstr_add_strn(&text, fingerprint, sizeof(fingerprint));
+
+    if (is_function(expected)) {
+        // Exactly True: a function that forgets to return, or returns an object, has not decided.
+        if (mp_call_function_n_kw(expected, 3, 0, args) == mp_const_true) {
+            return;
+        }
+        vstr_add_str(&text, ", and the hostkey function did not return True");
+    } else {
+        vstr_add_str(&text, ", expected");
+        if (match_any(expected, blob, blob_len, &text)) {
+            return;
+        }
+        vstr_add_str(&text, "; either the key was changed, or this is not the server that you mean");
+    }
+    nlr_raise(modssh_new_sshexc(SSH_E_HOST_KEY_REJECTED, vstr_str(&text), text.len));
+}
+
+// ---------------------------------------------------------------- login
+
+// Result of an ssh_auth_ call: True when logged in, False when more factors are asked for.
+static mp_obj_t auth_result(modssh_op_t *op, int r) {
+    return mp_obj_new_bool(modssh_finish(op, r) == SSH_OK);
+}
+
+static mp_obj_t session_userauth_none(mp_obj_t self_in, mp_obj_t user_in) {
+    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
+    modssh_op_t op;
+    modssh_enter(&op, self);
+    mp_buffer_info_t user;
+    modssh_pin_data(&op, user_in, &user);
+    int r;
+    MODSSH_RUN(&op, r, ssh_auth_none(self->core, user.buf, user.len));
+    return auth_result(&op, r);
+}
+MP_DEFINE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj, session_userauth_none);
+
+static mp_obj_t session_userauth_password(mp_obj_t self_in, mp_obj_t user_in, mp_obj_t password_in) {
+    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
+    modssh_op_t op;
+    modssh_enter(&op, self);
+    mp_buffer_info_t user, password;
+    modssh_pin_data(&op, user_in, &user);
+    modssh_pin_data(&op, password_in, &password);
+    int r;
+    MODSSH_RUN(&op, r, ssh_auth_password(self->core, user.buf, user.len, password.buf, password.len));
+    return auth_result(&op, r);
+}
+MP_DEFINE_CONST_FUN_OBJ_3(modssh_session_userauth_password_obj, session_userauth_password);
+
+static const mp_arg_t publickey_args[] = {
+    { MP_QSTR_user, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    { MP_QSTR_privkey, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    { MP_QSTR_pubkey, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    { MP_QSTR_passphrase, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+};
+enum { ARG_user, ARG_privkey, ARG_pubkey, ARG_passphrase };
+
+// Parse the private key into memory that is wiped when the operation ends.
+static ssh_key_t *load_key(modssh_op_t *op, mp_obj_t privkey, mp_obj_t passphrase) {
+    mp_buffer_info_t text, pass;
+    modssh_get_data(privkey, &text);
+    size_t scratch_len = text.len + 64;
+    ssh_key_t *key = modssh_scratch(op, ssh_key_size(), ssh_key_align());
+    byte *scratch = modssh_scratch(op, scratch_len, 1);
+
+    // No allocation, and so no finaliser, from here to the end of the parser: the buffers cannot move.
+    modssh_get_data(privkey, &text);
+    memset(&pass, 0, sizeof(pass));
+    if (passphrase != mp_const_none) {
+        modssh_get_data(passphrase, &pass);
+        if (pass.buf == NULL) {
+            pass.buf = scratch; // an empty passphrase is not the same as none
+        }
+    }
+    int code = ssh_key_parse(key, text.buf, text.len, pass.buf, pass.len, scratch, scratch_len);
+    if (code != SSH_OK) {
+        modssh_raise_code(code);
+    }
+    return key;
+}
+
+static void check_public(const ssh_key_t *key, mp_obj_t pubkey) {
+    uint8_t *given;
+    size_t given_len = modssh_public_blob(pubkey, &given);
+    uint8_t *own = m_new(uint8_t, given_len);
+    size_t own_len = ssh_key_public(key, own, given_len);
+    if (own_len != given_len || memcmp(own, given, own_len) != 0) {
+        modssh_raise_code(SSH_E_KEY_MISMATCH);
+    }
+}
+
+static mp_obj_t session_userauth_publickey(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    mp_arg_val_t args[MP_ARRAY_SIZE(publickey_args)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(publickey_args), publickey_args, args);
+
+    modssh_op_t op;
+    modssh_enter(&op, self);
+    mp_buffer_info_t user;
+    modssh_pin_data(&op, args[ARG_user].u_obj, &user);
+    ssh_key_t *key = load_key(&op, args[ARG_privkey].u_obj, args[ARG_passphrase].u_obj);
+    if (args[ARG_pubkey].u_obj != mp_const_none) {
+        check_public(key, args[ARG_pubkey].u_obj);
+    }
+    modssh_restart(&op); // a slow key derivation is not the server's time
+    int r;
+    MODSSH_RUN(&op, r, ssh_auth_publickey(self->core, user.buf, user.len, key));
+    return auth_result(&op, r);
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(modssh_session_userauth_publickey_obj, 1, session_userauth_publickey);

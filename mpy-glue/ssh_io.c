@@ -1,0 +1,430 @@
+// The four callbacks that the core makes, and waiting.
+//
+// A MicroPython exception is a longjmp and must never cross a Rust frame: every callback runs the
+// interpreter's code under nlr_push, keeps a caught exception in the session object and returns
+// SSH_IO_EXCEPTION; modssh_raise() raises it again after Rust has returned.
+
+#include <assert.h>
+#include <string.h>
+
+#include "py/objtype.h"
+#include "py/objstr.h"
+
+#include "modssh.h"
+
+// Longest wait for a stream that is written in Python: its poll may be less than perfect.
+#define PYTHON_WAIT_MS (50)
+// Steps of waits for a stream that cannot be polled.
+#define PAUSE_MAX_MS (10)
+// Longest single wait (also keeps the argument of poll() a small int).
+#define WAIT_MAX_MS (0x1fffffff)
+
+void modssh_wipe(void *mem, size_t len) {
+    volatile byte *p = mem;
+    while (len--) {
+        *p++ = 0;
+    }
+}
+
+// ---------------------------------------------------------------- callbacks
+
+static ptrdiff_t io_result_errno(int err) {
+    // A stream with a timeout of its own says ETIMEDOUT where a non-blocking one says EAGAIN, and a
+    // socket that is still connecting says EINPROGRESS: all of them mean "nothing now".
+    if (err == MP_EAGAIN || mp_is_nonblocking_error(err) || err == MP_ETIMEDOUT || err == MP_EINPROGRESS) {
+        return SSH_IO_AGAIN;
+    }
+    return err > 0 ? SSH_IO_ERRNO(err) : SSH_IO_ERRNO(MP_EIO);
+}
+
+// What an exception from a Python socket's method means: only OSErrors that say "nothing now" are ours.
+static ptrdiff_t io_result_exception(mp_obj_ssh_session_t *self, mp_obj_t exc) {
+    if (mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
+        mp_int_t err;
+        if (mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &err)
+            && io_result_errno(err) == SSH_IO_AGAIN) {
+            return SSH_IO_AGAIN;
+        }
+    }
+    self->exc = exc;
+    return SSH_IO_EXCEPTION;
+}
+
+static ptrdiff_t io_recv_stream(mp_obj_ssh_session_t *self, uint8_t *buf, size_t len) {
+    byte *dest = buf;
+    if (self->bounce != NULL) {
+        // Python code never gets a pointer into the core's memory: it could keep a memoryview of it.
+        dest = self->bounce;
+        len = MIN(len, MICROPY_PY_SSH_BOUNCE);
+    }
+    int err = 0;
+    mp_uint_t n = self->stream_p->read(self->sock, dest, len, &err);
+    if (n == MP_STREAM_ERROR) {
+        return io_result_errno(err);
+    }
+    if (n > len) {
+        return SSH_IO_ERRNO(MP_EIO); // a Python stream that claims more than it was given room for
+    }
+    if (dest != buf) {
+        memcpy(buf, dest, n);
+    }
+    return n;
+}
+
+static ptrdiff_t io_send_stream(mp_obj_ssh_session_t *self, const uint8_t *buf, size_t len) {
+    if (self->bounce != NULL) {
+        len = MIN(len, MICROPY_PY_SSH_BOUNCE);
+        buf = memcpy(self->bounce, buf, len);
+    }
+    int err = 0;
+    mp_uint_t n = self->stream_p->write(self->sock, buf, len, &err);
+    if (n == MP_STREAM_ERROR) {
+        return io_result_errno(err);
+    }
+    if (n > len) {
+        return SSH_IO_ERRNO(MP_EIO);
+    }
+    return n == 0 ? SSH_IO_AGAIN : (ptrdiff_t)n;
+}
+
+static ptrdiff_t io_recv_method(mp_obj_ssh_session_t *self, uint8_t *buf, size_t len) {
+    mp_obj_t args[3];
+    mp_load_method(self->sock, MP_QSTR_recv, args);
+    len = MIN(len, MICROPY_PY_SSH_BOUNCE);
+    args[2] = MP_OBJ_NEW_SMALL_INT(len);
+    mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
+    if (ret == mp_const_none) {
+        return SSH_IO_AGAIN;
+    }
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(ret, &info, MP_BUFFER_READ);
+    if (info.len > len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("recv returned more bytes than asked for"));
+    }
+    memcpy(buf, info.buf, info.len);
+    return info.len;
+}
+
+static ptrdiff_t io_send_method(mp_obj_ssh_session_t *self, const uint8_t *buf, size_t len) {
+    mp_obj_t args[3];
+    mp_load_method(self->sock, MP_QSTR_send, args);
+    len = MIN(len, MICROPY_PY_SSH_BOUNCE);
+    args[2] = mp_obj_new_bytes(buf, len);
+    mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
+    if (ret == mp_const_none) {
+        return SSH_IO_AGAIN;
+    }
+    mp_int_t n = mp_obj_get_int(ret);
+    if (n < 0 || (size_t)n > len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("send returned a wrong count"));
+    }
+    return n == 0 ? SSH_IO_AGAIN : n;
+}
+
+static ptrdiff_t io_recv(void *ctx, uint8_t *buf, size_t len) {
+    mp_obj_ssh_session_t *self = ctx;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        ptrdiff_t r = self->stream_p != NULL ? io_recv_stream(self, buf, len) : io_recv_method(self, buf, len);
+        nlr_pop();
+        return r;
+    }
+    return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
+}
+
+static ptrdiff_t io_send(void *ctx, const uint8_t *buf, size_t len) {
+    mp_obj_ssh_session_t *self = ctx;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        ptrdiff_t r = self->stream_p != NULL ? io_send_stream(self, buf, len) : io_send_method(self, buf, len);
+        nlr_pop();
+        return r;
+    }
+    return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
+}
+
+// os.urandom of the interpreter, so that a port (or a program) that knows a better source can give it.
+static void random_fill(uint8_t *buf, size_t len) {
+    mp_obj_t os = mp_import_name(MP_QSTR_os, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+    mp_obj_t fun[2];
+    mp_load_method_maybe(os, MP_QSTR_urandom, fun);
+    if (fun[0] == MP_OBJ_NULL) {
+        static const char text[] = "this port has no random source (os.urandom): keys made without one are not secret";
+        modssh_raise_errno_text(MP_ENODEV, text, sizeof(text) - 1);
+    }
+    mp_obj_t data = fun[1] == MP_OBJ_NULL
+        ? mp_call_function_1(fun[0], MP_OBJ_NEW_SMALL_INT(len))
+        : mp_call_function_2(fun[0], fun[1], MP_OBJ_NEW_SMALL_INT(len));
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
+    if (info.len != len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("os.urandom gave a wrong number of bytes"));
+    }
+    memcpy(buf, info.buf, len);
+    if (mp_obj_is_type(fun[0], &mp_type_fun_builtin_1) && len > 1) {
+        // The seed is a secret. A native urandom made this object for us alone.
+        modssh_wipe(info.buf, len);
+    }
+}
+
+static ptrdiff_t io_random(void *ctx, uint8_t *buf, size_t len) {
+    mp_obj_ssh_session_t *self = ctx;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        random_fill(buf, len);
+        nlr_pop();
+        return 0;
+    }
+    self->exc = MP_OBJ_FROM_PTR(nlr.ret_val);
+    return SSH_IO_EXCEPTION;
+}
+
+static uint32_t io_ticks_ms(void *ctx) {
+    (void)ctx;
+    return mp_hal_ticks_ms();
+}
+
+// ---------------------------------------------------------------- setting up
+
+// True if sock is an instance of a class that derives from io.IOBase, whose stream protocol calls its methods.
+static bool is_python_stream(mp_obj_t sock) {
+    #if MICROPY_PY_IO && MICROPY_PY_IO_IOBASE
+    mp_obj_t io = mp_import_name(MP_QSTR_io, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+    mp_obj_t iobase = mp_load_attr(io, MP_QSTR_IOBase);
+    return mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(sock)), iobase);
+    #else
+    (void)sock;
+    return false;
+    #endif
+}
+
+static bool has_method(mp_obj_t obj, qstr name) {
+    mp_obj_t dest[2];
+    mp_load_method_maybe(obj, name, dest);
+    return dest[0] != MP_OBJ_NULL;
+}
+
+// Call obj.name(arg) if there is such a method.
+static void call_if_there(mp_obj_t obj, qstr name, mp_obj_t arg) {
+    mp_obj_t dest[3];
+    mp_load_method_maybe(obj, name, dest);
+    if (dest[0] != MP_OBJ_NULL) {
+        dest[2] = arg;
+        mp_call_method_n_kw(1, 0, dest);
+    }
+}
+
+// A select.poll() with sock registered, or MP_OBJ_NULL where that is not possible.
+static mp_obj_t make_poll(mp_obj_ssh_session_t *self) {
+    if (self->stream_p == NULL || self->stream_p->ioctl == NULL) {
+        return MP_OBJ_NULL;
+    }
+    mp_obj_t volatile poll = MP_OBJ_NULL;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        int err;
+        if (self->stream_p->ioctl(self->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &err) != MP_STREAM_ERROR) {
+            mp_obj_t select = mp_import_name(MP_QSTR_select, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+            mp_obj_t obj = mp_call_function_0(mp_load_attr(select, MP_QSTR_poll));
+            mp_obj_t dest[4];
+            mp_load_method(obj, MP_QSTR_register, dest);
+            dest[2] = self->sock;
+            dest[3] = MP_OBJ_NEW_SMALL_INT(MP_STREAM_POLL_RD);
+            mp_call_method_n_kw(2, 0, dest);
+            poll = obj;
+        }
+        nlr_pop();
+    } else {
+        // No module select, no ioctl in a Python stream: wait in small steps. Other exceptions pass through.
+        mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
+        if (!mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))
+            && !mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_AttributeError))
+            && !mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_ImportError))) {
+            nlr_jump(nlr.ret_val);
+        }
+    }
+    return poll;
+}
+
+void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
+    self->io.ctx = self;
+    self->io.recv = io_recv;
+    self->io.send = io_send;
+    self->io.random = io_random;
+    self->io.ticks_ms = io_ticks_ms;
+    self->sock = sock;
+    self->exc = MP_OBJ_NULL;
+    self->poll = MP_OBJ_NULL;
+    self->poll_mask = MP_STREAM_POLL_RD;
+    self->bounce = NULL;
+    self->stream_p = NULL;
+
+    const mp_obj_type_t *type = mp_obj_get_type(sock);
+    self->python_sock = mp_obj_is_instance_type(type);
+    // A class that derives from a native stream type has that type's protocol, but its instances are not
+    // what the native functions take: such a class is used through its methods.
+    if (!self->python_sock || is_python_stream(sock)) {
+        const mp_stream_p_t *stream_p = MP_OBJ_TYPE_GET_SLOT_OR_NULL(type, protocol);
+        if (stream_p != NULL && stream_p->read != NULL && stream_p->write != NULL) {
+            self->stream_p = stream_p;
+        }
+    }
+    if (self->stream_p == NULL) {
+        if (!has_method(sock, MP_QSTR_recv) || !has_method(sock, MP_QSTR_send)) {
+            mp_raise_TypeError(MP_ERROR_TEXT("sock must be a stream, or have methods recv and send"));
+        }
+        call_if_there(sock, MP_QSTR_settimeout, MP_OBJ_NEW_SMALL_INT(0));
+        return;
+    }
+    if (self->python_sock) {
+        self->bounce = m_new(byte, MICROPY_PY_SSH_BOUNCE);
+    }
+    call_if_there(sock, MP_QSTR_setblocking, mp_const_false);
+    self->poll = make_poll(self);
+}
+
+// ---------------------------------------------------------------- operations
+
+// End of an operation, by modssh_leave() or by an exception. Must not raise.
+static void op_end(void *ctx) {
+    modssh_op_t *op = ctx;
+    mp_obj_ssh_session_t *self = op->session;
+    for (size_t i = 0; i < MP_ARRAY_SIZE(op->wipe); i++) {
+        modssh_wipe(op->wipe[i], op->wipe_len[i]);
+    }
+    if (!op->done && op->channel != NULL) {
+        // The next entry tells the core; a call from here could need the network.
+        modssh_slot_t *slot = &self->slots[op->channel->id];
+        if (slot->gen == op->channel->gen) {
+            slot->dropped = true;
+        }
+        op->channel->closed = true;
+    }
+    self->busy = false;
+}
+
+void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *self) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    bool busy = self->busy;
+    self->busy = true;
+    MICROPY_END_ATOMIC_SECTION(state);
+    if (busy) {
+        mp_raise_OSError(MP_EBUSY);
+    }
+    memset(op, 0, sizeof(*op));
+    op->session = self;
+    op->timeout_ms = self->timeout_ms;
+    modssh_restart(op);
+    nlr_push_jump_callback(&op->node, op_end);
+    if (self->core == NULL) {
+        modssh_raise_code(SSH_E_CLOSED);
+    }
+    self->exc = MP_OBJ_NULL;
+    modssh_channel_reap(self);
+}
+
+void modssh_leave(modssh_op_t *op) {
+    op->done = true;
+    nlr_pop_jump_callback(true);
+}
+
+ptrdiff_t modssh_check(modssh_op_t *op, ptrdiff_t r) {
+    if (r < 0) {
+        // Raising ends the operation. The exception is made while the core's texts still stand.
+        if (r == SSH_AGAIN && op->timeout_ms == 0) {
+            mp_raise_OSError(MP_EAGAIN);
+        }
+        modssh_raise(op->session, r);
+    }
+    return r;
+}
+
+ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r) {
+    modssh_check(op, r);
+    modssh_leave(op);
+    return r;
+}
+
+void modssh_restart(modssh_op_t *op) {
+    op->start = mp_hal_ticks_ms();
+    op->pause_ms = 1;
+}
+
+void *modssh_scratch(modssh_op_t *op, size_t len, size_t align) {
+    size_t i = 0;
+    while (op->wipe_len[i] != 0) {
+        i++;
+        assert(i < MP_ARRAY_SIZE(op->wipe));
+    }
+    byte *mem = m_new(byte, len + align - 1);
+    op->wipe[i] = mem;
+    op->wipe_len[i] = len + align - 1;
+    return (void *)(((uintptr_t)mem + align - 1) & ~(uintptr_t)(align - 1));
+}
+
+// ---------------------------------------------------------------- waiting
+
+// Sleep without a stream to poll. Handles pending events, so it may raise.
+static void pause_ms(uint32_t ms) {
+    uint32_t start = mp_hal_ticks_ms();
+    for (;;) {
+        uint32_t elapsed = (uint32_t)mp_hal_ticks_ms() - start;
+        if (elapsed >= ms) {
+            return;
+        }
+        mp_event_wait_ms(ms - elapsed);
+    }
+}
+
+static void poll_ms(mp_obj_ssh_session_t *self, uint32_t mask, uint32_t ms) {
+    mp_obj_t dest[4];
+    if (mask != self->poll_mask) {
+        mp_load_method(self->poll, MP_QSTR_modify, dest);
+        dest[2] = self->sock;
+        dest[3] = MP_OBJ_NEW_SMALL_INT(mask);
+        mp_call_method_n_kw(2, 0, dest);
+        self->poll_mask = mask;
+    }
+    // ipoll allocates only at its first call.
+    mp_load_method(self->poll, MP_QSTR_ipoll, dest);
+    dest[2] = MP_OBJ_NEW_SMALL_INT(ms);
+    mp_call_method_n_kw(1, 0, dest);
+}
+
+bool modssh_wait_for(modssh_op_t *op, int want) {
+    mp_obj_ssh_session_t *self = op->session;
+    // A stream that is always ready would keep ctrl-C and scheduled callbacks waiting for ever.
+    mp_event_handle_nowait();
+
+    uint32_t ms = WAIT_MAX_MS;
+    if (op->timeout_ms >= 0) {
+        uint32_t elapsed = (uint32_t)mp_hal_ticks_ms() - op->start;
+        if (elapsed >= (mp_uint_t)op->timeout_ms) {
+            return false;
+        }
+        ms = MIN(ms, (mp_uint_t)op->timeout_ms - elapsed);
+    }
+    ms = MIN(ms, ssh_wait_ms(self->core));
+
+    if (self->poll == MP_OBJ_NULL) {
+        pause_ms(MIN(ms, op->pause_ms));
+        op->pause_ms = MIN(op->pause_ms * 2, PAUSE_MAX_MS);
+        return true;
+    }
+    if (self->python_sock) {
+        ms = MIN(ms, PYTHON_WAIT_MS);
+    }
+    uint32_t mask = 0;
+    if (want & SSH_WANT_WRITE) {
+        mask |= MP_STREAM_POLL_WR;
+    }
+    if ((want & SSH_WANT_READ) || mask == 0) {
+        mask |= MP_STREAM_POLL_RD;
+    }
+    poll_ms(self, mask, ms);
+    return true;
+}
+
+bool modssh_wait(modssh_op_t *op) {
+    return modssh_wait_for(op, ssh_want(op->session->core));
+}
