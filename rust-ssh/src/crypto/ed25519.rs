@@ -171,7 +171,7 @@ mod backend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::testing::hex;
+    use crate::crypto::testing::{field, hex, rows};
 
     // RFC 8032 section 7.1: seed, public key, message, signature.
     const RFC_8032: [[&str; 4]; 4] = [
@@ -266,5 +266,20 @@ mod tests {
             assert!(!is_sound(&point));
         }
         assert!(is_sound(&SigningKey::from_seed(&[9; 32]).public()));
+    }
+
+    #[test]
+    fn wycheproof() {
+        let mut count = 0;
+        for row in rows(include_str!("../../tests/vectors/wycheproof/ed25519.txt")) {
+            let public = hex(row[1]).try_into().unwrap();
+            // A signature of another length cannot even be given to verify.
+            let holds = field(row[3])
+                .try_into()
+                .is_ok_and(|signature| verify(&public, &field(row[2]), &signature).is_ok());
+            assert_eq!(holds, row[4] == "valid", "{row:?}");
+            count += 1;
+        }
+        assert_eq!(count, 151);
     }
 }

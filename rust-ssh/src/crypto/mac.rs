@@ -32,7 +32,7 @@ impl<M: Mac + KeyInit + Clone> PacketMac for M {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::testing::hex;
+    use crate::crypto::testing::{hex, rows};
 
     /// The tag of `data`, whose first four bytes pass as the sequence number.
     fn check<M: PacketMac>(key: &[u8], data: &[u8], expected: &str) {
@@ -100,5 +100,22 @@ mod tests {
         for (key, data, expected) in cases {
             check::<HmacSha1>(key, data, expected);
         }
+    }
+
+    fn wycheproof<M: PacketMac>(text: &str) {
+        for row in rows(text) {
+            let (key, message, tag) = (hex(row[1]), hex(row[2]), hex(row[3]));
+            let (seq, rest) = message.split_first_chunk().unwrap();
+            let mac = M::new(&key).unwrap();
+            let holds = mac.verify(u32::from_be_bytes(*seq), rest, &tag);
+            assert_eq!(holds, row[4] == "valid", "{row:?}");
+        }
+    }
+
+    #[test]
+    fn wycheproof_all() {
+        wycheproof::<HmacSha1>(include_str!("../../tests/vectors/wycheproof/hmac_sha1.txt"));
+        wycheproof::<HmacSha256>(include_str!("../../tests/vectors/wycheproof/hmac_sha256.txt"));
+        wycheproof::<HmacSha512>(include_str!("../../tests/vectors/wycheproof/hmac_sha512.txt"));
     }
 }

@@ -3,7 +3,7 @@ extern crate std;
 use std::vec::Vec;
 
 use super::*;
-use crate::crypto::testing::hex;
+use crate::crypto::testing::{field, rows};
 use crate::error::Error;
 
 const WRONG: Result<()> = Err(Error::Peer(PeerError::Mac));
@@ -63,9 +63,8 @@ fn packets_of_another_implementation() {
     let mut last = ("", "");
     let mut protections = None;
     let mut seen = 0;
-    for line in text.lines() {
-        let fields: Vec<&str> = line.split(' ').collect();
-        let bytes = |at: usize| if fields[at] == "-" { Vec::new() } else { hex(fields[at]) };
+    for fields in rows(text) {
+        let bytes = |at: usize| field(fields[at]);
         let (cipher, mac) = (find_cipher(fields[0]).unwrap(), find_mac(fields[1]));
         if last != (fields[0], fields[1]) {
             let new = || Protection::new(cipher, mac, &bytes(2), &bytes(3), &bytes(4)).unwrap();
@@ -78,7 +77,7 @@ fn packets_of_another_implementation() {
         let mut packet = plain.clone();
         packet.resize(sealed.len(), 0);
         ours.seal(seq, &mut packet);
-        assert_eq!(packet, sealed, "{line}");
+        assert_eq!(packet, sealed, "{fields:?}");
         let (length, result) = receive(theirs, seq, &mut packet);
         assert_eq!((length as usize, result), (plain.len() - 4, Ok(())));
         let start = if cipher.aead || mac.is_some_and(|mac| mac.etm) { 4 } else { 0 };

@@ -76,7 +76,7 @@ mod backend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::testing::hex;
+    use crate::crypto::testing::{hex, rows};
     use crate::error::Error;
 
     fn secret(text: &str) -> Secret {
@@ -149,5 +149,20 @@ mod tests {
             point[31] |= 0x80;
             assert_eq!(shared(&secret, &point).map(|_| ()), refused);
         }
+    }
+
+    #[test]
+    fn wycheproof() {
+        let mut count = 0;
+        for row in rows(include_str!("../../tests/vectors/wycheproof/x25519.txt")) {
+            let result = shared(&secret(row[1]), &hex(row[2]));
+            if row[4].contains("ZeroSharedSecret") {
+                assert!(result.is_err(), "{row:?}");
+            } else {
+                assert_eq!(result.unwrap().0[..], hex(row[3]), "{row:?}");
+            }
+            count += 1;
+        }
+        assert_eq!(count, 518);
     }
 }
