@@ -201,6 +201,14 @@ impl<'a> Session<'a> {
         channels.write(id, data, &mut out)
     }
 
+    /// Ready when the remote program's exit is known, or can no longer become known.
+    pub fn wait_exit(&mut self, id: usize) -> Result<Poll<()>> {
+        if self.core.channels.flags(id).exited {
+            return Ok(Poll::Ready(()));
+        }
+        self.core.alive().map(|()| Poll::Pending)
+    }
+
     /// No more bytes for the remote program.
     pub fn send_eof(&mut self, id: usize) -> Result<Poll<()>> {
         self.core.connected()?;

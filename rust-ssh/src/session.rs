@@ -187,6 +187,11 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
+    /// Queue what is owed to the peer, without taking anything.
+    pub fn tend(&mut self) -> Result<()> {
+        self.core.tend().map_err(|error| self.core.fail(error))
+    }
+
     fn ident(&mut self) -> Result<bool> {
         let core = &mut self.core;
         let consumed = match core.finder.look(self.inbox.unread())? {

@@ -110,6 +110,10 @@ int ssh_want(const ssh_session_t *s);
 // Milliseconds after which the core wants to be called even if nothing arrives; UINT32_MAX: never.
 uint32_t ssh_wait_ms(const ssh_session_t *s);
 
+// The caller gives up on the operation that returned SSH_AGAIN (its deadline has passed, or an exception
+// came), of channel id or, with id < 0, the login: a late answer will not be taken for another one's.
+void ssh_abandon(ssh_session_t *s, int id);
+
 // Send what is queued and take in what has arrived, without waiting. SSH_OK or an error.
 int ssh_pump(ssh_session_t *s);
 // Start a key exchange now; SSH_OK at once (ssh_pump() and every other call carry it on).
@@ -149,6 +153,9 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_CHANNEL_CLOSED (1009)   // the channel is closed or at its end
 #define SSH_E_NO_SLOT (1010)          // max_channels are in use
 #define SSH_E_TOO_LONG (1011)         // a name, path or command does not fit the send buffer
+#define SSH_E_UNKNOWN_ALGORITHM (1012)
+#define SSH_E_CONFIG (1013)           // buffers too small for what was configured
+#define SSH_E_KEX_TIMEOUT (1014)      // a rekey took longer than kex_timeout_ms
 // Key files: also results of ssh_key_parse()
 #define SSH_E_KEY_FORMAT (1020)       // not an OpenSSH private key file
 #define SSH_E_KEY_TYPE (1021)         // a key type that this build leaves out
@@ -160,6 +167,18 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_KEY_KDF (1027)          // bcrypt rounds over the limit, or an unknown KDF
 #define SSH_E_KEY_IS_PUBLIC (1028)    // this is a public key file
 #define SSH_E_NO_MEMORY (1029)        // scratch memory given is too small
+// The peer speaks something else: 1040 + Incompatible of rust-ssh/src/error.rs
+#define SSH_E_NOT_SSH (1040)
+#define SSH_E_SSH1 (1041)
+#define SSH_E_NO_KEX (1042)           // 1042 to 1047: no algorithm in common; ours and theirs say more
+#define SSH_E_NO_MAC (1047)
+#define SSH_E_COMPRESSION (1048)
+#define SSH_E_SERVICE (1049)
+// The peer broke the protocol: 1060 + PeerError of rust-ssh/src/error.rs
+#define SSH_E_PROTOCOL (1060)
+#define SSH_E_MAC (1062)              // data was damaged or forged
+#define SSH_E_SIGNATURE (1067)        // the host does not own the key that it shows
+#define SSH_E_PROTOCOL_END (1079)
 
 // ---------------------------------------------------------------- keys
 
@@ -252,6 +271,7 @@ void ssh_channel_exit(const ssh_session_t *s, int id, ssh_exit_t *exit);
 
 const char *ssh_version(size_t *len);
 const char *ssh_crypto_name(size_t *len);
+uint32_t ssh_crypto_number(void);
 // The names this build offers by default: 0 kex, 1 host keys, 2 ciphers, 3 MACs; comma-separated.
 const char *ssh_algorithms(int which, size_t *len);
 

@@ -1,24 +1,23 @@
-//! The C interface of the SSH core: see `include/ssh_ffi.h`. All of Rust's unsafe code of this project is in
-//! this crate and in `micropython-sys`.
+//! The C interface of the SSH core: see `include/ssh_ffi.h`, which documents every function here. All of
+//! Rust's unsafe code of this project is in this crate and in `micropython-sys`.
 //!
 //! The library that is linked into a C program is built with `panic = "abort"` and needs no `std`; `cargo test`
 //! unwinds, and there `std` supplies the panic handler.
 #![cfg_attr(not(panic = "unwind"), no_std)]
+// One contract for all functions, stated once: a session pointer is null, or one that ssh_session_init() has
+// set up (or a zeroed block of its size) and nobody else uses during the call; a pointer and a length
+// describe memory that the caller owns for the call; a null pointer with length 0 is an empty slice.
+#![allow(clippy::missing_safety_doc)]
+// C reaches every function by its name, which the compiler does not see; the header has their documentation.
+#![allow(unreachable_pub, missing_docs)]
 
 #[cfg(not(panic = "unwind"))]
 mod panic;
 
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
-
-/// The version of this library.
-///
-/// # Safety
-/// `len` is null or valid for a write.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_version(len: *mut usize) -> *const u8 {
-    if !len.is_null() {
-        // SAFETY: the caller promises that a len that is not null may be written to.
-        unsafe { *len = VERSION.len() - 1 };
-    }
-    VERSION.as_ptr()
-}
+mod channel;
+mod driver;
+mod error;
+mod key;
+mod library;
+mod session;
+mod slice;

@@ -6,7 +6,7 @@
 
 /// Unread bytes of the streams 0 and 1, at most `capacity` in all.
 #[derive(Debug)]
-pub struct Ring<'a> {
+pub(super) struct Ring<'a> {
     memory: &'a mut [u8],
     /// Where the second part begins.
     boundary: usize,
@@ -22,28 +22,28 @@ struct Part {
 
 impl<'a> Ring<'a> {
     /// An empty ring over `memory`, all of it given to stream 0.
-    pub const fn new(memory: &'a mut [u8]) -> Self {
+    pub(super) const fn new(memory: &'a mut [u8]) -> Self {
         let boundary = memory.len();
         Self { memory, boundary, parts: [Part { head: 0, len: 0 }; 2] }
     }
 
     /// How many bytes it can hold.
-    pub const fn capacity(&self) -> usize {
+    pub(super) const fn capacity(&self) -> usize {
         self.memory.len()
     }
 
     /// Unread bytes of both streams.
-    pub const fn used(&self) -> usize {
+    pub(super) const fn used(&self) -> usize {
         self.parts[0].len + self.parts[1].len
     }
 
     /// Unread bytes of one stream.
-    pub fn len(&self, stream: usize) -> usize {
+    pub(super) fn len(&self, stream: usize) -> usize {
         self.parts.get(stream).map_or(0, |part| part.len)
     }
 
     /// Append `data` to a stream; false (and nothing stored) when it does not fit.
-    pub fn push(&mut self, stream: usize, data: &[u8]) -> bool {
+    pub(super) fn push(&mut self, stream: usize, data: &[u8]) -> bool {
         if data.len() > self.capacity() - self.used() {
             return false;
         }
@@ -66,7 +66,7 @@ impl<'a> Ring<'a> {
     }
 
     /// The first unread bytes of a stream that lie in one piece.
-    pub fn front(&self, stream: usize) -> &[u8] {
+    pub(super) fn front(&self, stream: usize) -> &[u8] {
         let Some(part) = self.parts.get(stream) else { return &[] };
         let (first, second) = self.memory.split_at(self.boundary);
         let memory = if stream == 0 { first } else { second };
@@ -75,7 +75,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Drop the first `n` unread bytes of a stream (at most what [`Ring::front`] gave).
-    pub fn consume(&mut self, stream: usize, n: usize) {
+    pub(super) fn consume(&mut self, stream: usize, n: usize) {
         let size = if stream == 0 { self.boundary } else { self.memory.len() - self.boundary };
         if let Some(part) = self.parts.get_mut(stream) {
             let n = n.min(part.len);
@@ -85,7 +85,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Move bytes of a stream into `out`; how many.
-    pub fn pop(&mut self, stream: usize, out: &mut [u8]) -> usize {
+    pub(super) fn pop(&mut self, stream: usize, out: &mut [u8]) -> usize {
         let mut done = 0;
         while let Some(room) = out.get_mut(done..).filter(|room| !room.is_empty()) {
             let front = self.front(stream);

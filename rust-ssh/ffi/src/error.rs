@@ -1,0 +1,235 @@
+//! Every error as a number and a sentence: what was expected, what came, what to do.
+
+use core::ptr::null;
+
+use rust_ssh::error::{Error, Incompatible, KeyError, PeerError, Resource, Usage};
+use rust_ssh::session::fatal;
+
+use crate::session::{Block, look};
+
+/// First numbers of the groups; `SSH_E_...` in the header.
+const KEY: u32 = 1020;
+const INCOMPATIBLE: u32 = 1040;
+const PEER: u32 = 1060;
+
+/// The number of an error: an errno, or 1000 and up.
+pub(crate) fn code(error: Error) -> u32 {
+    match error {
+        Error::Usage(Usage::Misuse) => 1001,
+        Error::Usage(Usage::Closed) => 1002,
+        Error::Resource(Resource::Eof) => 1003,
+        Error::Resource(Resource::Disconnected) => 1004,
+        Error::Usage(Usage::HostKeyRejected) => 1005,
+        Error::Usage(Usage::AuthFailed) => 1006,
+        Error::Usage(Usage::OpenRefused) => 1007,
+        Error::Usage(Usage::RequestRefused) => 1008,
+        Error::Usage(Usage::ChannelClosed) => 1009,
+        Error::Usage(Usage::NoSlot) => 1010,
+        Error::Usage(Usage::TooLong) => 1011,
+        Error::Usage(Usage::UnknownAlgorithm) => 1012,
+        Error::Usage(Usage::Config) => 1013,
+        Error::Resource(Resource::KexTimeout) => 1014,
+        Error::Resource(Resource::NoMemory) | Error::Key(KeyError::NoMemory) => 1029,
+        Error::Resource(Resource::Errno(errno)) => errno.unsigned_abs(),
+        Error::Key(key) => KEY + key as u32,
+        Error::Incompatible(what) => INCOMPATIBLE + what as u32,
+        Error::Peer(what) => PEER + what as u32,
+    }
+}
+
+const USAGES: [Usage; 11] = [
+    Usage::Misuse,
+    Usage::Closed,
+    Usage::HostKeyRejected,
+    Usage::AuthFailed,
+    Usage::OpenRefused,
+    Usage::RequestRefused,
+    Usage::ChannelClosed,
+    Usage::NoSlot,
+    Usage::TooLong,
+    Usage::UnknownAlgorithm,
+    Usage::Config,
+];
+const RESOURCES: [Resource; 4] = [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory];
+const KEYS: [KeyError; 9] = [
+    KeyError::Format,
+    KeyError::Type,
+    KeyError::Cipher,
+    KeyError::PassphraseNeeded,
+    KeyError::PassphraseWrong,
+    KeyError::Broken,
+    KeyError::Mismatch,
+    KeyError::Kdf,
+    KeyError::IsPublic,
+];
+
+/// The error of a bare number, for the sentences that C asks for without a session.
+fn from_code(wanted: u32) -> Error {
+    let usages = USAGES.into_iter().map(Error::from);
+    let resources = RESOURCES.into_iter().map(Error::from);
+    let keys = KEYS.into_iter().map(Error::from);
+    let found = usages.chain(resources).chain(keys).find(|error| code(*error) == wanted);
+    found.unwrap_or_else(|| Resource::Errno(i32::try_from(wanted).unwrap_or(i32::MAX)).into())
+}
+
+/// What to tell a person.
+fn sentence(error: Error) -> &'static str {
+    match error {
+        Error::Usage(usage) => usage_sentence(usage),
+        Error::Resource(resource) => match resource {
+            Resource::Eof => "the server closed the connection without saying why; try again, or look at its log",
+            Resource::Disconnected => "the server ended the session",
+            Resource::KexTimeout => "the server did not finish the exchange of new keys in time; connect again",
+            Resource::NoMemory => "a buffer is too small for this; give more memory",
+            Resource::Errno(_) => "the connection failed",
+        },
+        Error::Key(key) => key_sentence(key),
+        Error::Incompatible(what) => incompatible_sentence(what),
+        Error::Peer(what) => peer_sentence(what),
+    }
+}
+
+fn usage_sentence(usage: Usage) -> &'static str {
+    match usage {
+        Usage::Misuse => "this call is not possible now: log in first, and only once",
+        Usage::Closed => "the session is closed; make a new one",
+        Usage::HostKeyRejected => "the host key is not the expected one; somebody may be listening in, or the host has a new key",
+        Usage::AuthFailed => "the server refused this login; check user name and password or key",
+        Usage::OpenRefused => "the server refused to open a channel",
+        Usage::RequestRefused => "the server refused this request; the channel is still open",
+        Usage::ChannelClosed => "the channel is closed or at its end; open a new one",
+        Usage::NoSlot => "all channels of this session are in use; close one, or give the session more with channels=",
+        Usage::TooLong => "too long for the send buffer of this session; use a shorter name or command",
+        Usage::UnknownAlgorithm => "this build has no algorithm of that name; algorithms() lists those it has",
+        Usage::Config => "the buffers are too small for an SSH session; give it more memory",
+    }
+}
+
+fn key_sentence(key: KeyError) -> &'static str {
+    match key {
+        KeyError::Format => "not an OpenSSH private key: expected the contents of a file that starts with -----BEGIN OPENSSH PRIVATE KEY-----",
+        KeyError::Type => "this build cannot use keys of this type or format; ssh-keygen -t ed25519 makes one that it can use",
+        KeyError::Cipher => "the key is encrypted with a cipher that this build does not have; ssh-keygen -p -Z aes256-ctr changes it",
+        KeyError::PassphraseNeeded => "the key is encrypted: give its passphrase",
+        KeyError::PassphraseWrong => "the passphrase does not open this key",
+        KeyError::Broken => "the key is damaged: it is cut short, or its parts do not belong together",
+        KeyError::Mismatch => "the public key given does not belong to the private key",
+        KeyError::Kdf => "the key is protected in a way that this build refuses: not bcrypt, or more than 1024 rounds",
+        KeyError::IsPublic => "this is a public key; the private one is in the file without .pub",
+        KeyError::NoMemory => "not enough memory to decode the key",
+    }
+}
+
+fn incompatible_sentence(what: Incompatible) -> &'static str {
+    match what {
+        Incompatible::NotSsh => "no SSH server answers here: expected a line that starts with SSH-2.0-; check host and port",
+        Incompatible::Ssh1 => "the server speaks only SSH 1, which is not safe; it needs an update",
+        Incompatible::Kex => "no key exchange method in common",
+        Incompatible::HostKey => "no host key algorithm in common",
+        Incompatible::CipherOut => "no cipher in common (to the server)",
+        Incompatible::CipherIn => "no cipher in common (from the server)",
+        Incompatible::MacOut => "no MAC in common (to the server)",
+        Incompatible::MacIn => "no MAC in common (from the server)",
+        Incompatible::Compression => "the server insists on compression",
+        Incompatible::Service => "the server does not offer logins (ssh-userauth)",
+    }
+}
+
+fn peer_sentence(what: PeerError) -> &'static str {
+    match what {
+        PeerError::PacketLength => "protocol error: a packet with an impossible length came; the data may be damaged",
+        PeerError::Padding => "protocol error: a packet with impossible padding came",
+        PeerError::Mac => "a packet was damaged or forged on the way (wrong MAC); connect again",
+        PeerError::Message => "protocol error: a malformed message came",
+        PeerError::Unexpected => "protocol error: a message came that is not allowed now",
+        PeerError::StrictKex => "protocol error: a message came that strict key exchange forbids; somebody may be tampering with the connection",
+        PeerError::KexValue => "the server sent an unusable key exchange value; somebody may be tampering with the connection",
+        PeerError::Signature => "the server's signature is wrong: it does not own the host key that it shows",
+        PeerError::HostKeyChanged => "the server came with another host key in the middle of the session; somebody may be tampering with the connection",
+        PeerError::HostKeyFormat => "the server's host key is malformed or of another type than agreed",
+        PeerError::SequenceWrap => "protocol error: too many packets before encryption was on",
+        PeerError::Ident => "the server's identification line is malformed or longer than 255 bytes",
+        PeerError::Channel => "protocol error: a message came for a channel that is not open, or out of turn",
+        PeerError::Window => "protocol error: the server sent more than it was allowed to, or allows packets of no bytes",
+        PeerError::WindowOverflow => "protocol error: the server's window went past 2^32-1",
+        PeerError::Flood => "the server asks more than it takes answers for; the session was ended",
+        PeerError::NameList => "protocol error: a list of names with other than ASCII characters came",
+    }
+}
+
+/// The mirror of `ssh_error_t`.
+#[repr(C)]
+pub struct CError {
+    code: u32,
+    fatal: bool,
+    reason: u32,
+    text: *const u8,
+    text_len: usize,
+    ours: *const u8,
+    ours_len: usize,
+    theirs: *const u8,
+    theirs_len: usize,
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_last_error(s: *const Block, err: *mut CError) {
+    // SAFETY: by contract err points to a struct.
+    let Some(out) = (unsafe { err.as_mut() }) else { return };
+    let (mut ours, mut theirs, mut reason, mut dead) = ("", "", 0, false);
+    // SAFETY: by contract.
+    let error = match unsafe { look(s) } {
+        Some(driver) => {
+            let error = driver.last.or(driver.session.error()).unwrap_or(Usage::Misuse.into());
+            let detail = driver.session.detail();
+            dead = driver.session.error().is_some();
+            if has_detail(error) {
+                (ours, theirs, reason) = (detail.ours.as_str(), detail.theirs.as_str(), detail.reason);
+            }
+            error
+        }
+        None if !s.is_null() => Usage::Closed.into(),
+        None => from_code(out.code),
+    };
+    let text = sentence(error);
+    *out = CError {
+        code: code(error),
+        fatal: dead || s.is_null() && fatal(error).is_some(),
+        reason,
+        text: text.as_ptr(),
+        text_len: text.len(),
+        ours: if ours.is_empty() { null() } else { ours.as_ptr() },
+        ours_len: ours.len(),
+        theirs: if theirs.is_empty() { null() } else { theirs.as_ptr() },
+        theirs_len: theirs.len(),
+    };
+}
+
+/// True for the errors that leave a detail.
+fn has_detail(error: Error) -> bool {
+    matches!(
+        error,
+        Error::Incompatible(_) | Error::Resource(Resource::Disconnected) | Error::Usage(Usage::OpenRefused)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_do_not_collide_and_go_both_ways() {
+        let mut seen = std::collections::HashSet::new();
+        let all = USAGES.into_iter().map(Error::from).chain(KEYS.into_iter().map(Error::from));
+        for error in all.chain(RESOURCES.into_iter().map(Error::from)) {
+            assert!(seen.insert(code(error)), "{error:?}");
+            assert_eq!(from_code(code(error)), error);
+            assert!(!sentence(error).is_empty());
+        }
+        for what in [Incompatible::NotSsh, Incompatible::Service] {
+            assert!(seen.insert(code(what.into())));
+        }
+        for what in [PeerError::PacketLength, PeerError::NameList] {
+            assert!(seen.insert(code(what.into())));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Private and public keys.
+
+use core::mem::{align_of, size_of};
+
+use rust_ssh::error::Error;
+use rust_ssh::keys::openssh::PrivateKey;
+use rust_ssh::keys::{blob, fingerprint};
+
+use crate::driver::status;
+use crate::{error, slice};
+
+#[unsafe(no_mangle)]
+pub extern "C" fn ssh_key_size() -> usize {
+    size_of::<PrivateKey>()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn ssh_key_align() -> usize {
+    align_of::<PrivateKey>()
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_key_parse(
+    mem: *mut PrivateKey,
+    text: *const u8,
+    text_len: usize,
+    passphrase: *const u8,
+    passphrase_len: usize,
+    scratch: *mut u8,
+    scratch_len: usize,
+) -> i32 {
+    // SAFETY: by contract; mem is memory for one key.
+    unsafe {
+        let text = slice::bytes(text, text_len);
+        let scratch = slice::bytes_mut(scratch, scratch_len);
+        let passphrase = (!passphrase.is_null()).then(|| slice::bytes(passphrase, passphrase_len));
+        match PrivateKey::parse(text, passphrase, scratch) {
+            Ok(key) => {
+                mem.write(key);
+                status::OK
+            }
+            Err(error) => i32::try_from(error::code(error)).unwrap_or(status::ERROR),
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_key_public(key: *const PrivateKey, out: *mut u8, out_len: usize) -> usize {
+    // SAFETY: by contract; key was set up by ssh_key_parse().
+    unsafe { key.as_ref().map_or(0, |key| key.public_blob(slice::bytes_mut(out, out_len))) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_key_parse_public(text: *const u8, text_len: usize, out: *mut u8, out_len: usize) -> usize {
+    // SAFETY: by contract.
+    let (text, out) = unsafe { (slice::bytes(text, text_len), slice::bytes_mut(out, out_len)) };
+    match blob::parse_public_line(text, out) {
+        Ok(len) => len,
+        Err(Error::Key(_) | _) => 0,
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_key_wipe(key: *mut PrivateKey) {
+    if !key.is_null() {
+        // SAFETY: key was set up by ssh_key_parse() and is not used again. Dropping wipes it.
+        unsafe { core::ptr::drop_in_place(key) };
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_fingerprint(blob: *const u8, len: usize, out: *mut [u8; fingerprint::SHA256_LEN]) {
+    // SAFETY: by contract.
+    unsafe {
+        if let Some(out) = out.as_mut() {
+            fingerprint::sha256(slice::bytes(blob, len), out);
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_key_type(blob: *const u8, len: usize, type_len: *mut usize) -> *const u8 {
+    // SAFETY: by contract.
+    unsafe {
+        let name = blob::key_type(slice::bytes(blob, len)).unwrap_or("");
+        slice::give(name.as_bytes(), type_len)
+    }
+}

@@ -1,0 +1,64 @@
+//! What this build is and has.
+
+use rust_ssh::crypto;
+
+use crate::slice;
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_version(len: *mut usize) -> *const u8 {
+    // SAFETY: by contract.
+    unsafe { slice::give(env!("CARGO_PKG_VERSION").as_bytes(), len) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_crypto_name(len: *mut usize) -> *const u8 {
+    // SAFETY: by contract.
+    unsafe { slice::give(crypto::engine_name().as_bytes(), len) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn ssh_crypto_number() -> u32 {
+    crypto::engine_number()
+}
+
+/// The names of a table, joined by commas when the library is compiled.
+macro_rules! joined {
+    ($table:path) => {{
+        const LEN: usize = {
+            let (mut len, mut row) = (0, 0);
+            while row < $table.len() {
+                len += $table[row].name.len() + (row > 0) as usize;
+                row += 1;
+            }
+            len
+        };
+        static TEXT: [u8; LEN] = {
+            let (mut text, mut at, mut row) = ([b','; LEN], 0, 0);
+            while row < $table.len() {
+                at += (row > 0) as usize;
+                let (name, mut byte) = ($table[row].name.as_bytes(), 0);
+                while byte < name.len() {
+                    text[at] = name[byte];
+                    (at, byte) = (at + 1, byte + 1);
+                }
+                row += 1;
+            }
+            text
+        };
+        &TEXT
+    }};
+}
+
+#[unsafe(no_mangle)]
+#[allow(clippy::indexing_slicing)] // by the compiler, which would say so
+pub unsafe extern "C" fn ssh_algorithms(which: i32, len: *mut usize) -> *const u8 {
+    let text: &'static [u8] = match which {
+        0 => joined!(crypto::kex::KEX_ALGS),
+        1 => joined!(rust_ssh::keys::blob::KEY_ALGS),
+        2 => joined!(crypto::protection::CIPHERS),
+        3 => joined!(crypto::protection::MACS),
+        _ => &[],
+    };
+    // SAFETY: by contract.
+    unsafe { slice::give(text, len) }
+}
