@@ -211,9 +211,8 @@ static mp_obj_t modssh_crypto_engine_name(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(modssh_crypto_engine_name_obj, modssh_crypto_engine_name);
 
-// The older `_ssh` numbered the engines that it could be built with; there is one here.
 static mp_obj_t modssh_crypto_engine(void) {
-    return MP_OBJ_NEW_SMALL_INT(1);
+    return mp_obj_new_int_from_uint(ssh_crypto_number());
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(modssh_crypto_engine_obj, modssh_crypto_engine);
 
@@ -262,6 +261,18 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ERR_CHANNEL_CLOSED), MP_ROM_INT(SSH_E_CHANNEL_CLOSED) },
     { MP_ROM_QSTR(MP_QSTR_ERR_NO_SLOT), MP_ROM_INT(SSH_E_NO_SLOT) },
     { MP_ROM_QSTR(MP_QSTR_ERR_TOO_LONG), MP_ROM_INT(SSH_E_TOO_LONG) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_UNKNOWN_ALGORITHM), MP_ROM_INT(SSH_E_UNKNOWN_ALGORITHM) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CONFIG), MP_ROM_INT(SSH_E_CONFIG) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_KEX_TIMEOUT), MP_ROM_INT(SSH_E_KEX_TIMEOUT) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_NOT_SSH), MP_ROM_INT(SSH_E_NOT_SSH) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_SSH1), MP_ROM_INT(SSH_E_SSH1) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_NO_KEX), MP_ROM_INT(SSH_E_NO_KEX) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_NO_MAC), MP_ROM_INT(SSH_E_NO_MAC) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_COMPRESSION), MP_ROM_INT(SSH_E_COMPRESSION) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_SERVICE), MP_ROM_INT(SSH_E_SERVICE) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_PROTOCOL), MP_ROM_INT(SSH_E_PROTOCOL) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_MAC), MP_ROM_INT(SSH_E_MAC) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_SIGNATURE), MP_ROM_INT(SSH_E_SIGNATURE) },
 };
 static MP_DEFINE_CONST_DICT(modssh_globals, modssh_globals_table);
 

@@ -95,16 +95,19 @@ typedef struct _mp_obj_ssh_session_t {
     ssh_io_t io;
     mp_obj_t sock;
     const mp_stream_p_t *stream_p; // NULL: sock is used through its methods recv and send
-    mp_obj_t poll;                 // select.poll() with sock registered, or MP_OBJ_NULL
+    mp_obj_t poll;                 // select.poll(), or MP_OBJ_NULL where there is no module select
     mp_obj_t exc;                  // exception caught by a callback, until C raises it again
     byte *bounce;                  // GC block that Python sockets read into; NULL for native ones
-    uint32_t poll_mask;            // what sock is registered for
+    uint32_t poll_mask;            // what sock is registered for; 0: it is not, wait in small steps
+    uint32_t pause_ms;             // the next such step
     mp_int_t timeout_ms;           // of each step; MODSSH_FOREVER: none
     uint32_t window;               // default ring size of a new channel
     uint16_t n_slots;
     bool busy;
     bool up;                       // the core is initialised
-    bool python_sock;              // sock runs Python code: shorter waits
+    bool moved;                    // bytes have moved since the last wait
+    bool python_sock;              // sock is an instance of a Python class
+    bool direct;                   // no Python code can run inside the calls of sock
     modssh_slot_t slots[];
 } mp_obj_ssh_session_t;
 
@@ -140,11 +143,12 @@ typedef struct _modssh_op_t {
     nlr_jump_callback_node_t node;
     mp_obj_ssh_session_t *session;
     mp_obj_ssh_channel_t *channel; // closed when the operation ends by an exception; NULL: none
+    byte *chunk;                   // copy of what is written, where the object could move; NULL: none yet
     void *wipe[3];                 // scratch blocks, wiped when the operation ends
     size_t wipe_len[3];
+    int abandon;                   // the request that the core is in the middle of; see MODSSH_REQUEST
     uint32_t start;                // ticks
     mp_int_t timeout_ms;           // deadline, counted from start
-    uint32_t pause_ms;             // step of waits on streams that cannot be polled
     bool done;
 } modssh_op_t;
 
@@ -169,6 +173,19 @@ bool modssh_wait(modssh_op_t *op);
     do { \
         (r) = (call); \
     } while ((r) == SSH_AGAIN && modssh_wait(op))
+
+// The same for a request of channel id (MODSSH_LOGIN: for a login). If the program gives up on it, because of
+// the deadline or an exception, the core is told, so that a late answer is not taken for another one's.
+#define MODSSH_REQUEST(op, id, r, call) \
+    do { \
+        (op)->abandon = (id); \
+        MODSSH_RUN(op, r, call); \
+        if ((r) != SSH_AGAIN && (r) != SSH_EXCEPTION) { \
+            (op)->abandon = MODSSH_NO_REQUEST; \
+        } \
+    } while (0)
+#define MODSSH_LOGIN (-1)
+#define MODSSH_NO_REQUEST (-2)
 
 // Scratch memory that is wiped when the operation ends. At most three blocks per operation. align: a power of 2.
 void *modssh_scratch(modssh_op_t *op, size_t len, size_t align);
@@ -218,6 +235,9 @@ void modssh_channel_keep_exit(mp_obj_ssh_channel_t *channel);
 // Read what is there of one output stream into a buffer that cannot move, waiting for the first byte:
 // a count, 0 at the end, or an error. Within an operation.
 ptrdiff_t modssh_channel_recv(modssh_op_t *op, int id, int stream, byte *buf, size_t len);
+// Write some of an object's bytes from offset on: one call of the core, see ssh_channel.c about the memory.
+// A count, 0 past the object's end, SSH_AGAIN, or an error. Within an operation.
+ptrdiff_t modssh_channel_write_obj(modssh_op_t *op, int id, mp_obj_t obj, size_t offset, size_t len);
 // Room for at least `room` more bytes at the end of a collecting buffer, doubling it. May raise MemoryError.
 void modssh_grow(vstr_t *vstr, size_t room);
 // Free the rings of channels that the core has done with, close those whose objects are gone.

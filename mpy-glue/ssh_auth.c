@@ -130,7 +130,7 @@ static mp_obj_t session_userauth_none(mp_obj_t self_in, mp_obj_t user_in) {
     mp_buffer_info_t user;
     modssh_pin_data(&op, user_in, &user);
     int r;
-    MODSSH_RUN(&op, r, ssh_auth_none(self->core, user.buf, user.len));
+    MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_none(self->core, user.buf, user.len));
     return auth_result(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj, session_userauth_none);
@@ -143,7 +143,7 @@ static mp_obj_t session_userauth_password(mp_obj_t self_in, mp_obj_t user_in, mp
     modssh_pin_data(&op, user_in, &user);
     modssh_pin_data(&op, password_in, &password);
     int r;
-    MODSSH_RUN(&op, r, ssh_auth_password(self->core, user.buf, user.len, password.buf, password.len));
+    MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_password(self->core, user.buf, user.len, password.buf, password.len));
     return auth_result(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_3(modssh_session_userauth_password_obj, session_userauth_password);
@@ -205,7 +205,7 @@ static mp_obj_t session_userauth_publickey(size_t n_args, const mp_obj_t *pos_ar
     }
     modssh_restart(&op); // a slow key derivation is not the server's time
     int r;
-    MODSSH_RUN(&op, r, ssh_auth_publickey(self->core, user.buf, user.len, key));
+    MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_publickey(self->core, user.buf, user.len, key));
     return auth_result(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(modssh_session_userauth_publickey_obj, 1, session_userauth_publickey);

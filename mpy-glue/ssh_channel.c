@@ -1,10 +1,13 @@
 // class Channel: a MicroPython stream for stdout and stdin, a second one for stderr, exit status.
 //
-// Memory of the program: the core copies into and out of a buffer only in calls that find the bytes, or the
-// room, already there, and it makes no callback before that copy. So the methods below that take an object
-// first wait, and then look up the object's memory again for each piece: Python code that runs meanwhile (a
-// socket written in Python, a scheduled callback) may resize a bytearray without harm. The functions of the
-// stream protocol take a C pointer; there the caller promises that it stays.
+// Memory of the program: Python code may run in the middle of a call of the core (a socket written in Python,
+// or a native stream on top of one), and could resize the bytearray that the call works on. So the methods
+// that take an object look up its memory again for each piece, and hand it to the core only
+// - when nothing can run: the stream is a plain file descriptor and the scheduler is locked (`direct`); or
+// - to read bytes that are there already: the core copies them before it makes any callback; or
+// - to write from bytes and str objects, which never move.
+// Everything else is written from a copy. The functions of the stream protocol take a C pointer; there the
+// caller promises that it stays.
 
 #include <string.h>
 
@@ -78,6 +81,11 @@ mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
     self->gen = 0;
     self->closed = true;
 
+    if (some_slot_is_closing(session)) {
+        // The server's CLOSE of the last channel has probably come: its memory can be had again.
+        modssh_check(op, ssh_pump(session->core));
+        modssh_channel_reap(session);
+    }
     size_t len = window == 0 ? session->window : window;
     byte *ring = m_new(byte, len);
     int id = take_slot(op, ring, len);
@@ -180,17 +188,34 @@ static int wait_readable(modssh_op_t *op, int id, int flag) {
     return flags;
 }
 
+#if MICROPY_ENABLE_SCHEDULER
+#define NOTHING_ELSE_RUNS(call) do { mp_sched_lock(); call; mp_sched_unlock(); } while (0)
+#else
+#define NOTHING_ELSE_RUNS(call) do { call; } while (0)
+#endif
+
 static ptrdiff_t recv_into(modssh_op_t *op, int id, int stream, mp_obj_t obj, size_t offset, size_t len) {
-    int r = wait_readable(op, id, stream == SSH_STDERR ? SSH_POLL_STDERR : SSH_POLL_STDOUT);
-    if (r < 0) {
-        return r;
+    ssh_session_t *core = op->session->core;
+    for (;;) {
+        if (!op->session->direct) {
+            int r = wait_readable(op, id, stream == SSH_STDERR ? SSH_POLL_STDERR : SSH_POLL_STDOUT);
+            if (r < 0) {
+                return r;
+            }
+        }
+        mp_buffer_info_t info;
+        mp_get_buffer_raise(obj, &info, MP_BUFFER_WRITE);
+        if (offset >= info.len) {
+            return 0;
+        }
+        byte *dest = (byte *)info.buf + offset;
+        size_t n = MIN(len, info.len - offset);
+        ptrdiff_t r;
+        NOTHING_ELSE_RUNS(r = ssh_channel_read(core, id, stream, dest, n));
+        if (r != SSH_AGAIN || !modssh_wait(op)) {
+            return r;
+        }
     }
-    mp_buffer_info_t info;
-    mp_get_buffer_raise(obj, &info, MP_BUFFER_WRITE);
-    if (offset >= info.len) {
-        return 0;
-    }
-    return ssh_channel_read(op->session->core, id, stream, (byte *)info.buf + offset, MIN(len, info.len - offset));
 }
 
 // The channel and the stream number of a Channel or of its stderr.
@@ -349,17 +374,26 @@ static MP_DEFINE_CONST_FUN_OBJ_2(channel_recv_any_obj, channel_recv_any);
 
 // ---------------------------------------------------------------- writing
 
-static int wait_writable(modssh_op_t *op, int id) {
+ptrdiff_t modssh_channel_write_obj(modssh_op_t *op, int id, mp_obj_t obj, size_t offset, size_t len) {
     ssh_session_t *core = op->session->core;
-    int flags = ssh_channel_flags(core, id);
-    while (flags >= 0 && !(flags & (SSH_POLL_WRITE | SSH_POLL_CLOSED))) {
-        flags = ssh_channel_poll(core, id);
-        if (flags >= 0 && !(flags & (SSH_POLL_WRITE | SSH_POLL_CLOSED))
-            && !modssh_wait_for(op, ssh_want(core) | SSH_WANT_READ)) {
-            return SSH_AGAIN;
-        }
+    bool pinned = op->session->direct || mp_obj_is_str_or_bytes(obj);
+    if (!pinned && op->chunk == NULL) {
+        op->chunk = modssh_scratch(op, MICROPY_PY_SSH_BOUNCE, 1);
     }
-    return flags;
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(obj, &info, MP_BUFFER_READ);
+    if (offset >= info.len) {
+        return 0;
+    }
+    len = MIN(len, info.len - offset);
+    const byte *data = (const byte *)info.buf + offset;
+    if (!pinned) {
+        len = MIN(len, MICROPY_PY_SSH_BOUNCE);
+        data = memcpy(op->chunk, data, len);
+    }
+    ptrdiff_t r;
+    NOTHING_ELSE_RUNS(r = ssh_channel_write(core, id, data, len));
+    return r;
 }
 
 // write(buf[, off[, n]]) of MicroPython's streams: all of it; on a non-blocking stream what fits, or None.
@@ -377,17 +411,9 @@ static mp_obj_t channel_write(size_t n_args, const mp_obj_t *args) {
     ssh_session_t *core = self->session->core;
     size_t done = 0;
     while (done < len) {
-        ptrdiff_t r = wait_writable(&op, self->id);
-        if (r >= 0) {
-            mp_get_buffer_raise(args[1], &info, MP_BUFFER_READ);
-            if (start + done >= info.len) {
-                break; // it has shrunk meanwhile
-            }
-            size_t n = MIN(len - done, info.len - start - done);
-            r = ssh_channel_write(core, self->id, (const byte *)info.buf + start + done, n);
-        }
-        if (r == SSH_AGAIN && op.timeout_ms == 0) {
-            break;
+        ptrdiff_t r = modssh_channel_write_obj(&op, self->id, args[1], start + done, len - done);
+        if (r == 0 || (r == SSH_AGAIN && op.timeout_ms == 0)) {
+            break; // 0: the object has shrunk meanwhile
         }
         if (r == SSH_AGAIN && modssh_wait(&op)) {
             continue;

@@ -19,7 +19,7 @@ static mp_obj_t channel_exec(mp_obj_t self_in, mp_obj_t command_in) {
     mp_buffer_info_t command;
     modssh_pin_data(&op, command_in, &command);
     int r;
-    MODSSH_RUN(&op, r, ssh_channel_exec(self->session->core, self->id, command.buf, command.len));
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_exec(self->session->core, self->id, command.buf, command.len));
     modssh_finish(&op, r);
     return mp_const_none;
 }
@@ -32,7 +32,7 @@ static mp_obj_t channel_subsystem(mp_obj_t self_in, mp_obj_t name_in) {
     mp_buffer_info_t name;
     modssh_pin_data(&op, name_in, &name);
     int r;
-    MODSSH_RUN(&op, r, ssh_channel_subsystem(self->session->core, self->id, name.buf, name.len));
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_subsystem(self->session->core, self->id, name.buf, name.len));
     modssh_finish(&op, r);
     return mp_const_none;
 }
@@ -43,7 +43,7 @@ static mp_obj_t channel_shell(mp_obj_t self_in) {
     modssh_op_t op;
     channel_enter_request(&op, self);
     int r;
-    MODSSH_RUN(&op, r, ssh_channel_shell(self->session->core, self->id));
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_shell(self->session->core, self->id));
     modssh_finish(&op, r);
     return mp_const_none;
 }
@@ -57,7 +57,7 @@ static mp_obj_t channel_setenv(mp_obj_t self_in, mp_obj_t name_in, mp_obj_t valu
     modssh_pin_data(&op, name_in, &name);
     modssh_pin_data(&op, value_in, &value);
     int r;
-    MODSSH_RUN(&op, r, ssh_channel_env(self->session->core, self->id, name.buf, name.len, value.buf, value.len));
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_env(self->session->core, self->id, name.buf, name.len, value.buf, value.len));
     modssh_finish(&op, r);
     return mp_const_none;
 }
@@ -102,7 +102,7 @@ static mp_obj_t channel_request_pty(size_t n_args, const mp_obj_t *pos_args, mp_
     mp_buffer_info_t modes;
     modssh_pin_data(&op, args[5].u_obj, &modes);
     int r;
-    MODSSH_RUN(&op, r, ssh_channel_pty(self->session->core, self->id, term, term_len,
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_pty(self->session->core, self->id, term, term_len,
         args[1].u_int, args[2].u_int, args[3].u_int, args[4].u_int, modes.buf, modes.len));
     modssh_finish(&op, r);
     return mp_const_none;

@@ -12,9 +12,7 @@
 
 #include "modssh.h"
 
-// Longest wait for a stream that is written in Python: its poll may be less than perfect.
-#define PYTHON_WAIT_MS (50)
-// Steps of waits for a stream that cannot be polled.
+// Steps of waits for a stream that cannot be polled or is written in Python grow up to this.
 #define PAUSE_MAX_MS (10)
 // Longest single wait (also keeps the argument of poll() a small int).
 #define WAIT_MAX_MS (0x1fffffff)
@@ -127,6 +125,7 @@ static ptrdiff_t io_recv(void *ctx, uint8_t *buf, size_t len) {
     if (nlr_push(&nlr) == 0) {
         ptrdiff_t r = self->stream_p != NULL ? io_recv_stream(self, buf, len) : io_recv_method(self, buf, len);
         nlr_pop();
+        self->moved |= r > 0;
         return r;
     }
     return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
@@ -138,6 +137,7 @@ static ptrdiff_t io_send(void *ctx, const uint8_t *buf, size_t len) {
     if (nlr_push(&nlr) == 0) {
         ptrdiff_t r = self->stream_p != NULL ? io_send_stream(self, buf, len) : io_send_method(self, buf, len);
         nlr_pop();
+        self->moved |= r > 0;
         return r;
     }
     return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
@@ -214,36 +214,44 @@ static void call_if_there(mp_obj_t obj, qstr name, mp_obj_t arg) {
     }
 }
 
-// A select.poll() with sock registered, or MP_OBJ_NULL where that is not possible.
-static mp_obj_t make_poll(mp_obj_ssh_session_t *self) {
-    if (self->stream_p == NULL || self->stream_p->ioctl == NULL) {
-        return MP_OBJ_NULL;
+// Whether sock answers when asked what it is ready for.
+static bool can_poll(mp_obj_ssh_session_t *self) {
+    if (self->stream_p == NULL || self->stream_p->ioctl == NULL || self->python_sock) {
+        return false;
     }
-    mp_obj_t volatile poll = MP_OBJ_NULL;
+    int err;
+    return self->stream_p->ioctl(self->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &err) != MP_STREAM_ERROR;
+}
+
+// Whether reads and writes of sock are system calls, which run no Python code.
+static bool has_descriptor(mp_obj_ssh_session_t *self) {
+    if (self->stream_p == NULL || self->stream_p->ioctl == NULL || self->python_sock) {
+        return false;
+    }
+    int err;
+    return self->stream_p->ioctl(self->sock, MP_STREAM_GET_FILENO, 0, &err) != MP_STREAM_ERROR;
+}
+
+// The interpreter's own select.poll(), with sock registered if it can be polled. A poll object that watches
+// nothing is of use too: it sleeps without processor time, where mp_event_wait_ms() may wake all the time.
+static void make_poll(mp_obj_ssh_session_t *self) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        int err;
-        if (self->stream_p->ioctl(self->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &err) != MP_STREAM_ERROR) {
-            mp_obj_t select = mp_import_name(MP_QSTR_select, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
-            mp_obj_t obj = mp_call_function_0(mp_load_attr(select, MP_QSTR_poll));
-            mp_obj_t dest[4];
-            mp_load_method(obj, MP_QSTR_register, dest);
-            dest[2] = self->sock;
-            dest[3] = MP_OBJ_NEW_SMALL_INT(MP_STREAM_POLL_RD);
-            mp_call_method_n_kw(2, 0, dest);
-            poll = obj;
-        }
+        mp_obj_t select = mp_import_name(MP_QSTR_select, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+        self->poll = mp_call_function_0(mp_load_attr(select, MP_QSTR_poll));
         nlr_pop();
-    } else {
-        // No module select, no ioctl in a Python stream: wait in small steps. Other exceptions pass through.
-        mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
-        if (!mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))
-            && !mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_AttributeError))
-            && !mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_ImportError))) {
-            nlr_jump(nlr.ret_val);
-        }
+    } else if (!mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_ImportError))
+               && !mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_AttributeError))) {
+        nlr_jump(nlr.ret_val);
     }
-    return poll;
+    if (self->poll != MP_OBJ_NULL && can_poll(self)) {
+        mp_obj_t dest[4];
+        mp_load_method(self->poll, MP_QSTR_register, dest);
+        dest[2] = self->sock;
+        dest[3] = MP_OBJ_NEW_SMALL_INT(MP_STREAM_POLL_RD);
+        mp_call_method_n_kw(2, 0, dest);
+        self->poll_mask = MP_STREAM_POLL_RD;
+    }
 }
 
 void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
@@ -255,8 +263,9 @@ void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
     self->sock = sock;
     self->exc = MP_OBJ_NULL;
     self->poll = MP_OBJ_NULL;
-    self->poll_mask = MP_STREAM_POLL_RD;
+    self->poll_mask = 0;
     self->bounce = NULL;
+    self->pause_ms = 1;
     self->stream_p = NULL;
 
     const mp_obj_type_t *type = mp_obj_get_type(sock);
@@ -273,14 +282,16 @@ void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
         if (!has_method(sock, MP_QSTR_recv) || !has_method(sock, MP_QSTR_send)) {
             mp_raise_TypeError(MP_ERROR_TEXT("sock must be a stream, or have methods recv and send"));
         }
+        // 0, not a short time: a recv that waits would slow down each step of sending.
         call_if_there(sock, MP_QSTR_settimeout, MP_OBJ_NEW_SMALL_INT(0));
-        return;
+    } else {
+        if (self->python_sock) {
+            self->bounce = m_new(byte, MICROPY_PY_SSH_BOUNCE);
+        }
+        call_if_there(sock, MP_QSTR_setblocking, mp_const_false);
     }
-    if (self->python_sock) {
-        self->bounce = m_new(byte, MICROPY_PY_SSH_BOUNCE);
-    }
-    call_if_there(sock, MP_QSTR_setblocking, mp_const_false);
-    self->poll = make_poll(self);
+    make_poll(self);
+    self->direct = has_descriptor(self);
 }
 
 // ---------------------------------------------------------------- operations
@@ -300,6 +311,9 @@ static void op_end(void *ctx) {
         }
         op->channel->closed = true;
     }
+    if (!op->done && op->abandon != MODSSH_NO_REQUEST && self->core != NULL) {
+        ssh_abandon(self->core, op->abandon); // makes no callback
+    }
     self->busy = false;
 }
 
@@ -313,6 +327,7 @@ void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *self) {
     }
     memset(op, 0, sizeof(*op));
     op->session = self;
+    op->abandon = MODSSH_NO_REQUEST;
     op->timeout_ms = self->timeout_ms;
     modssh_restart(op);
     nlr_push_jump_callback(&op->node, op_end);
@@ -347,7 +362,6 @@ ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r) {
 
 void modssh_restart(modssh_op_t *op) {
     op->start = mp_hal_ticks_ms();
-    op->pause_ms = 1;
 }
 
 void *modssh_scratch(modssh_op_t *op, size_t len, size_t align) {
@@ -364,19 +378,17 @@ void *modssh_scratch(modssh_op_t *op, size_t len, size_t align) {
 
 // ---------------------------------------------------------------- waiting
 
-// Sleep without a stream to poll. Handles pending events, so it may raise.
-static void pause_ms(uint32_t ms) {
-    uint32_t start = mp_hal_ticks_ms();
-    for (;;) {
-        uint32_t elapsed = (uint32_t)mp_hal_ticks_ms() - start;
-        if (elapsed >= ms) {
-            return;
-        }
-        mp_event_wait_ms(ms - elapsed);
-    }
-}
-
+// Wait until sock is ready for `mask` (0: only for the time). Handles pending events, so it may raise.
 static void poll_ms(mp_obj_ssh_session_t *self, uint32_t mask, uint32_t ms) {
+    if (self->poll == MP_OBJ_NULL) {
+        uint32_t start = mp_hal_ticks_ms();
+        uint32_t elapsed = 0;
+        while (elapsed < ms) {
+            mp_event_wait_ms(ms - elapsed);
+            elapsed = (uint32_t)mp_hal_ticks_ms() - start;
+        }
+        return;
+    }
     mp_obj_t dest[4];
     if (mask != self->poll_mask) {
         mp_load_method(self->poll, MP_QSTR_modify, dest);
@@ -406,21 +418,20 @@ bool modssh_wait_for(modssh_op_t *op, int want) {
     }
     ms = MIN(ms, ssh_wait_ms(self->core));
 
-    if (self->poll == MP_OBJ_NULL) {
-        pause_ms(MIN(ms, op->pause_ms));
-        op->pause_ms = MIN(op->pause_ms * 2, PAUSE_MAX_MS);
-        return true;
-    }
-    if (self->python_sock) {
-        ms = MIN(ms, PYTHON_WAIT_MS);
-    }
     uint32_t mask = 0;
-    if (want & SSH_WANT_WRITE) {
-        mask |= MP_STREAM_POLL_WR;
+    if (self->poll_mask == 0) {
+        if (self->moved) {
+            self->pause_ms = 1;
+        }
+        ms = MIN(ms, self->pause_ms);
+        self->pause_ms = MIN(self->pause_ms * 2, PAUSE_MAX_MS);
+    } else {
+        mask = (want & SSH_WANT_WRITE) ? MP_STREAM_POLL_WR : 0;
+        if ((want & SSH_WANT_READ) || mask == 0) {
+            mask |= MP_STREAM_POLL_RD;
+        }
     }
-    if ((want & SSH_WANT_READ) || mask == 0) {
-        mask |= MP_STREAM_POLL_RD;
-    }
+    self->moved = false;
     poll_ms(self, mask, ms);
     return true;
 }

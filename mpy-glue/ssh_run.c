@@ -96,64 +96,55 @@ static void run_fill(run_t *run) {
     run->in_ended = n == 0;
 }
 
-// One step of stdin. True: something was sent.
-static bool run_write(run_t *run, int *want) {
+// Whether the channel takes input now (or would say why not). A stream is not read further before.
+static bool run_has_room(run_t *run, int *want) {
     ssh_session_t *core = run->op.session->core;
     int id = run->channel->id;
+    int flags = ssh_channel_flags(core, id);
+    if (!(flags & (SSH_POLL_WRITE | SSH_POLL_CLOSED))) {
+        flags = modssh_check(&run->op, ssh_channel_poll(core, id));
+        *want |= ssh_want(core) | SSH_WANT_READ;
+    }
+    return flags & (SSH_POLL_WRITE | SSH_POLL_CLOSED);
+}
+
+// Send some of stdin, or its end: a count, 0 when the end is sent, or an error.
+static ptrdiff_t run_send(run_t *run) {
+    ssh_session_t *core = run->op.session->core;
+    int id = run->channel->id;
+    if (run->in_p == NULL && !run->in_ended) {
+        ptrdiff_t r = modssh_channel_write_obj(&run->op, id, run->in, run->in_pos, SIZE_MAX);
+        if (r != 0) {
+            return r;
+        }
+        run->in_ended = true;
+    }
+    if (run->in_ended) {
+        return ssh_channel_eof(core, id);
+    }
+    return ssh_channel_write(core, id, run->piece + run->in_pos, run->in_len - run->in_pos);
+}
+
+// One step of stdin. True: something was sent, or read to be sent.
+static bool run_write(run_t *run, int *want) {
     if (run->in == MP_OBJ_NULL) {
         return false;
     }
-    const byte *data = run->piece;
-    size_t len = run->in_len;
-    if (run->in_p == NULL) {
-        mp_buffer_info_t info; // looked up each time: Python code that runs meanwhile may resize it
-        modssh_get_data(run->in, &info);
-        data = info.buf;
-        len = info.len;
-        run->in_ended = run->in_pos >= len;
-    } else if (run->in_pos >= len && !run->in_ended) {
-        if (!(ssh_channel_flags(core, id) & SSH_POLL_WRITE)) {
-            // Do not take from the stream what the channel has no room for.
-            int r = ssh_channel_poll(core, id);
-            if (!is_input_closed(run, r)) {
-                modssh_check(&run->op, r);
-            }
-            if (r >= 0 && !(r & (SSH_POLL_WRITE | SSH_POLL_CLOSED))) {
-                *want |= ssh_want(core) | SSH_WANT_READ;
-                return false;
-            }
+    if (run->in_p != NULL && run->in_pos >= run->in_len && !run->in_ended) {
+        if (!run_has_room(run, want)) {
+            return false;
         }
         run_fill(run);
         return !run->in_empty;
     }
-    ptrdiff_t r;
-    if (run->in_ended) {
-        r = ssh_channel_eof(core, id);
-        if (r == SSH_OK) {
-            run->in = MP_OBJ_NULL;
-            return true;
-        }
-    } else {
-        if (run->in_p == NULL && !(ssh_channel_flags(core, id) & SSH_POLL_WRITE)) {
-            // Room first, without any pointer into the program's buffer; then it is looked up again.
-            r = ssh_channel_poll(core, id);
-            if (r >= 0 && !(r & (SSH_POLL_WRITE | SSH_POLL_CLOSED))) {
-                *want |= ssh_want(core) | SSH_WANT_READ;
-                return false;
-            }
-            mp_buffer_info_t info;
-            modssh_get_data(run->in, &info);
-            data = info.buf;
-            len = MAX(info.len, run->in_pos);
-        }
-        r = ssh_channel_write(core, id, data + run->in_pos, len - run->in_pos);
-    }
+    ptrdiff_t r = run_send(run);
     if (r == SSH_AGAIN) {
-        *want |= ssh_want(core);
+        *want |= ssh_want(run->op.session->core);
         return false;
     }
-    if (is_input_closed(run, r)) {
-        run->in = MP_OBJ_NULL; // the command does not read its input to the end: no error
+    // A command need not read its input to the end: that is no error.
+    if ((r == 0 && run->in_ended) || is_input_closed(run, r)) {
+        run->in = MP_OBJ_NULL;
         return true;
     }
     run->in_pos += modssh_check(&run->op, r);
@@ -210,7 +201,7 @@ static void run_command(run_t *run, mp_obj_ssh_session_t *self, mp_obj_t command
     run->channel = modssh_channel_open(&run->op, 0);
     modssh_restart(&run->op);
     int r;
-    MODSSH_RUN(&run->op, r, ssh_channel_exec(self->core, run->channel->id, command.buf, command.len));
+    MODSSH_REQUEST(&run->op, run->channel->id, r, ssh_channel_exec(self->core, run->channel->id, command.buf, command.len));
     modssh_check(&run->op, r);
     // A command may be silent for as long as it likes.
     run->op.timeout_ms = MODSSH_FOREVER;
