@@ -18,8 +18,6 @@ PEER_TIMEOUT = 20  # seconds that a peer waits for the client before it gives up
 
 def interpreter():
     path = Path(os.environ.get("MICROPYTHON", ROOT / "build" / "unix" / "micropython"))
-    if not path.exists():
-        raise RuntimeError("build/unix/micropython is missing: run scripts/build unix")
     return path
 
 
@@ -74,7 +72,7 @@ class PeerServer:
 
     def one(self):
         peers = self.all()
-        assert len(peers) == 1, "%d connections" % len(peers)
+        assert len(peers) == 1, f"{len(peers)} connections"
         return peers[0]
 
 
@@ -95,20 +93,59 @@ class Case:
     # Results
     ok: bool = None
     result: object = None
-    error: tuple = None  # (class name, args[0], args[1], names of the classes above)
+    error: tuple = None  # (class name, errno or name of the code, text, whether an OSError)
     ms: int = None
     peers: list = field(default_factory=list)
     died: str = None
 
     @property
     def last(self):
-        assert self.peers, "%s: the client never connected (%r)" % (self.name, self.error)
+        assert self.peers, f"{self.name}: the client never connected ({self.error!r})"
         return self.peers[-1]
+
+    @property
+    def code(self):
+        """ "ERR_..." or an errno."""
+        return self.error and self.error[1]
+
+    def alive(self):
+        """Neither crashed nor hung: the limit is two deadlines and a second for slow machines."""
+        assert self.died is None, self
+        assert self.ok is not None, f"{self} never ran"
+        assert self.ms < self.timeout * 2000 + 1000, f"too slow: {self}"
+
+    def carried_on(self, result="hello\n"):
+        """The client did its work and broke no rule."""
+        self.alive()
+        assert self.ok, self
+        assert self.result == result, self
+        for peer in self.peers:
+            assert peer.fault is None, self
+
+    def refused(self, *codes, secrets=False):
+        """The client raised a clear error, one of codes if given, and gave no secret away."""
+        self.alive()
+        assert self.ok is False, self
+        kind, code, text, is_oserror = self.error
+        assert is_oserror and kind in ("SSHError", "OSError"), self
+        if kind == "SSHError":
+            assert isinstance(code, str) and text and len(text) > 10, self
+        if codes:
+            assert code in codes, self
+        for peer in self.peers:
+            assert peer.fault is None, self
+            assert secrets or not peer.secrets(), f"{self}: {peer.secrets()!r}"
+
+    def either(self, result="hello\n", secrets=True):
+        """A clear error, or the right result."""
+        if self.ok:
+            self.carried_on(result)
+        else:
+            self.refused(secrets=secrets)
 
     def __str__(self):
         faults = [(p.fault, p.error) for p in self.peers]
-        return "%s: ok=%s result=%r error=%r ms=%s died=%s peer=%r" % (
-            self.name, self.ok, self.result, self.error, self.ms, self.died, faults)  # fmt: skip
+        return f"{self.name}: ok={self.ok} result={self.result!r} error={self.error!r} ms={self.ms} died={self.died} peer={faults!r}"  # fmt: skip
 
 
 def run_cases(cases, tmp_path, deadline=60, heap=None):
@@ -161,6 +198,6 @@ def run_some(cases, port, plan, at, deadline, heap):
         return at
     at = min(at, len(cases) - 1)
     hung = time.monotonic() - began >= deadline
-    cases[at].died = "%s, exit code %d: %s" % (
+    cases[at].died = "{}, exit code {}: {}".format(
         "past the deadline" if hung else "ended", code, err[0].decode(errors="replace")[-400:])  # fmt: skip
     return at + 1

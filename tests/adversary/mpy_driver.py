@@ -9,12 +9,13 @@ import time
 import _ssh
 
 PORT = int(sys.argv[1])
+CODES = {getattr(_ssh, name): name for name in dir(_ssh) if name.startswith("ERR_")}
 USER, PASSWORD = "tester", "hunter2-is-secret"
 
 
 def tcp(number):
     sock = socket.socket()
-    source = "127.1.%d.%d" % (number >> 8, number & 255)
+    source = f"127.1.{number >> 8}.{number & 255}"
     sock.bind(socket.getaddrinfo(source, 0)[0][-1])
     sock.connect(socket.getaddrinfo("127.0.0.1", PORT)[0][-1])
     return sock
@@ -68,9 +69,19 @@ class Env:
     def __init__(self, number, timeout):
         self.number, self.timeout, self.socks = number, timeout, []
         self.names = {
-            "_ssh": _ssh, "gc": gc, "time": time, "socket": socket, "USER": USER, "PASSWORD": PASSWORD,
-            "tcp": self.tcp, "connect": self.connect, "login": self.login, "Chopped": Chopped,
-            "wrong": wrong, "want": want,
+            "_ssh": _ssh,
+            "gc": gc,
+            "time": time,
+            "socket": socket,
+            "USER": USER,
+            "PASSWORD": PASSWORD,
+            "tcp": self.tcp,
+            "connect": self.connect,
+            "login": self.login,
+            "Chopped": Chopped,
+            "wrong": wrong,
+            "want": want,
+            "rss": rss,
         }
 
     def tcp(self):
@@ -93,18 +104,26 @@ def wrong(call, *args, **kw):
     """The error of a call as [class, code, text], or None."""
     try:
         call(*args, **kw)
-    except Exception as e:
+    except Exception as e:  # noqa: BLE001 any error is a result
         return describe(e)
+
+
+def rss():
+    """KiB of this process in memory."""
+    with open("/proc/self/status") as f:
+        for line in f:
+            if line.startswith("VmRSS"):
+                return int(line.split()[1])
 
 
 def want(value, expected):
     if value != expected:
-        raise AssertionError("%r is not %r" % (value, expected))
+        raise AssertionError(f"{value!r} is not {expected!r}")
 
 
 def describe(e):
     args = [a if isinstance(a, (int, str)) else repr(a) for a in e.args] + [None, None]
-    return [type(e).__name__, args[0], args[1], isinstance(e, OSError)]
+    return [type(e).__name__, CODES.get(args[0], args[0]), args[1], isinstance(e, OSError)]
 
 
 def main():
@@ -116,22 +135,20 @@ def main():
         row = {"i": i, "ok": True, "result": None, "error": None}
         began = time.ticks_ms()
         try:
-            exec(code, env.names)
+            exec(code, env.names)  # noqa: S102 the plan is ours
             row["result"] = env.names.get("result")
-        except Exception as e:
+        except Exception as e:  # noqa: BLE001 any error is a result
             row["ok"] = False
             row["error"] = describe(e)
             if "result" in env.names:
                 row["result"] = env.names["result"]
         row["ms"] = time.ticks_diff(time.ticks_ms(), began)
-        for name in ("s", "f", "c", "ch"):
-            try:
-                env.names[name].close()
-            except Exception:
-                pass
+        for name in ("c", "ch", "f", "s"):
+            if name in env.names:
+                wrong(env.names[name].close)
         for sock in env.socks:
             sock.close()
-        env = None
+        del env
         print("@" + json.dumps(row))
     sys.exit(0)
 

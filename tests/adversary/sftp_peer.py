@@ -4,9 +4,13 @@ Sftp.answers maps a request type to a function(sftp, request id, Reader) that gi
 reply (or None for silence); a subclass or a test puts wrong ones there.
 """
 
+from types import MappingProxyType
+
 import sshwire as w
 
-INIT, VERSION, OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT, OPENDIR, READDIR = range(1, 13)
+INIT, VERSION, OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT, OPENDIR, READDIR = range(
+    1, 13
+)
 REMOVE, MKDIR, RMDIR, REALPATH, STAT, RENAME, READLINK, SYMLINK = range(13, 21)
 STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED, EXTENDED_REPLY = 101, 102, 103, 104, 105, 200, 201
 OK, EOF, NO_SUCH_FILE, PERMISSION_DENIED, FAILURE = range(5)
@@ -34,7 +38,7 @@ def data(request, content):
 
 
 class Sftp:
-    answers = {}
+    answers = MappingProxyType({})
     extensions = ((b"posix-rename@openssh.com", b"1"), (b"limits@openssh.com", b"1"))
 
     def __init__(self, chan):
@@ -52,7 +56,7 @@ class Sftp:
         while len(self.chan.inbox) >= 4:
             length = w.Reader(self.chan.inbox).u32()
             if length > 300_000:
-                raise ValueError("SFTP packet of %d bytes" % length)
+                raise ValueError(f"SFTP packet of {length} bytes")
             if len(self.chan.inbox) < 4 + length:
                 return
             packet = self.chan.inbox[4 : 4 + length]
@@ -109,9 +113,10 @@ class Sftp:
 
     def open(self, path, request, r):
         flags = r.u32()
-        if flags & 0x8 and not (flags & 0x20 and path in self.files):
-            if flags & 0x10 or path not in self.files:
-                self.files[path] = b""
+        if flags & 0x20 and path in self.files:
+            return status(request, FAILURE, b"File exists")
+        if flags & 0x10 or (flags & 0x8 and path not in self.files):
+            self.files[path] = b""
         if path not in self.files:
             return status(request, NO_SUCH_FILE, b"No such file")
         return self.handle_for([path, None], request)
@@ -124,7 +129,7 @@ class Sftp:
     def by_handle(self, kind, request, r):
         handle = r.string()
         if handle not in self.handles:
-            raise ValueError("unknown handle %r" % handle)
+            raise ValueError(f"unknown handle {handle!r}")
         path, listing = self.handles[handle]
         if kind == CLOSE:
             del self.handles[handle]
@@ -159,7 +164,13 @@ class Sftp:
     def extended(self, request, r):
         verb = r.string()
         if verb == b"limits@openssh.com":
-            return w.byte(EXTENDED_REPLY) + w.u32(request) + w.u64(262144) + w.u64(32768) * 2 + w.u64(0)
+            return (
+                w.byte(EXTENDED_REPLY)
+                + w.u32(request)
+                + w.u64(262144)
+                + w.u64(32768) * 2
+                + w.u64(0)
+            )
         if verb == b"posix-rename@openssh.com":
             return self.change(RENAME, self.norm(r.string()), request, r)
         return status(request, UNSUPPORTED, b"Operation unsupported")

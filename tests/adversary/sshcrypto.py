@@ -21,7 +21,7 @@ class BadPacket(Exception):
 
 def checked(length):
     if not 5 <= length <= LIMIT:
-        raise BadPacket("packet_length %d" % length)
+        raise BadPacket(f"packet_length {length}")
     return length
 
 
@@ -50,9 +50,7 @@ class ChaChaPoly:
         return Cipher(algorithms.ChaCha20(key, nonce), None).encryptor().update(data)
 
     def tag(self, seq, data):
-        return poly1305.Poly1305.generate_tag(
-            self.stream(self.body_key, seq, 0, bytes(32)), data
-        )
+        return poly1305.Poly1305.generate_tag(self.stream(self.body_key, seq, 0, bytes(32)), data)
 
     def seal(self, seq, length, body):
         wire = self.stream(self.length_key, seq, 0, struct.pack(">I", length))
@@ -107,7 +105,7 @@ class AesCtr:
         plain = self.crypt(read(16))
         length = checked(struct.unpack(">I", plain[:4])[0])
         if (length + 4) % 16:
-            raise BadPacket("packet_length %d is no multiple of the block" % length)
+            raise BadPacket(f"packet_length {length} is no multiple of the block")
         plain += self.crypt(read(length + 4 - 16))
         self.mac.check(seq, plain, read(self.mac.tag_len))
         return plain[4:]
