@@ -38,6 +38,47 @@ static long syscall3(long number, long a, long b, long c) {
 #define SYS_EXIT (1)
 #endif
 
+#if defined(__i386__)
+// Where Rust knows of a C library it takes these from it.
+void *memmove(void *to, const void *from, size_t n) {
+    uint8_t *d = to;
+    const uint8_t *s = from;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = d < s ? i : n - 1 - i;
+        ((volatile uint8_t *)d)[at] = s[at];
+    }
+    return to;
+}
+
+void *memcpy(void *to, const void *from, size_t n) {
+    return memmove(to, from, n);
+}
+
+void *memset(void *to, int value, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        ((volatile uint8_t *)to)[i] = (uint8_t)value;
+    }
+    return to;
+}
+
+int bcmp(const void *a, const void *b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (((const volatile uint8_t *)a)[i] != ((const volatile uint8_t *)b)[i]) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+size_t strlen(const char *text) {
+    size_t n = 0;
+    while (((const volatile char *)text)[n] != 0) {
+        n++;
+    }
+    return n;
+}
+#endif
+
 __asm__ (".text\n .globl _start\n .type _start, %function\n _start:\n " ENTRY);
 
 static void print(const char *text, size_t len) {
