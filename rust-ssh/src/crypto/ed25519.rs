@@ -224,6 +224,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn keys_are_wiped() {
+        #[cfg(feature = "dalek")]
+        crate::crypto::testing::is_wiped::<ed25519_dalek::SigningKey>();
+        #[cfg(feature = "salty")]
+        crate::crypto::testing::is_wiped::<salty::signature::SecretKey>();
+    }
+
     // ATTACKS 30.
     #[test]
     fn s_above_the_order_is_refused() {

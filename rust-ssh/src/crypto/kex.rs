@@ -253,7 +253,7 @@ fn put(public: &mut KexPublic, bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::testing::hex;
+    use crate::crypto::testing::{hex, is_wiped};
     use crate::error::Error;
 
     fn secret(encoding: Encoding, bytes: &[u8]) -> SharedSecret {
@@ -266,6 +266,17 @@ mod tests {
         let mut hash = Hash::new(HashAlg::Sha256);
         feed(&mut hash);
         hash.finish()
+    }
+
+    #[test]
+    fn secrets_are_wiped() {
+        is_wiped::<SharedSecret>();
+        is_wiped::<x25519::Secret>();
+        is_wiped::<x25519::Shared>();
+        is_wiped::<Rng>();
+        is_wiped::<crate::crypto::hash::Digest>();
+        is_wiped::<sha2::Sha256>();
+        is_wiped::<sha2::Sha512>();
     }
 
     #[test]

@@ -3,7 +3,7 @@ extern crate std;
 use std::vec::Vec;
 
 use super::*;
-use crate::crypto::testing::{field, rows};
+use crate::crypto::testing::{field, is_wiped, rows};
 use crate::error::Error;
 
 const WRONG: Result<()> = Err(Error::Peer(PeerError::Mac));
@@ -239,4 +239,16 @@ fn limits_cover_the_tables() {
     for alg in MACS {
         assert!(alg.key_len <= MAX_MAC_KEY && alg.tag_len <= MAX_TAG);
     }
+}
+
+#[test]
+fn keys_are_wiped() {
+    is_wiped::<ChachaPoly>();
+    is_wiped::<Aes128Ctr>();
+    is_wiped::<Aes192Ctr>();
+    is_wiped::<Aes256Ctr>();
+    // HMAC consists of these, and of a buffer that is wiped with them.
+    is_wiped::<sha2::Sha256>();
+    is_wiped::<sha2::Sha512>();
+    is_wiped::<sha1::Sha1>();
 }
