@@ -121,6 +121,9 @@ def cargo_command(target, out_dir):
         command += ["--no-default-features", "--features", features]
     if is_chip(target):
         flags += COMPACT
+    if target.startswith("x86_64"):
+        # Also builds chacha20's AVX-512 code, chosen at run time where the processor has it.
+        flags.append("--cfg=chacha20_avx512")
     env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = env.get("SSH_RUST_OPT", "s" if is_chip(target) else "3")
     if build_std:
         # The library's source is at hand, so panics can be made to stop without building a message.
