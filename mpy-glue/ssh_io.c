@@ -334,7 +334,12 @@ void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *self) {
     if (self->core == NULL) {
         modssh_raise_code(SSH_E_CLOSED);
     }
-    self->exc = MP_OBJ_NULL;
+    if (self->exc != MP_OBJ_NULL) {
+        // A callback raised it when the last operation was already done, whose result must not be lost.
+        mp_obj_t exc = self->exc;
+        self->exc = MP_OBJ_NULL;
+        nlr_raise(exc);
+    }
     modssh_channel_reap(self);
 }
 

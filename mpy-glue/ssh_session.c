@@ -33,12 +33,15 @@ static void session_close_with(mp_obj_ssh_session_t *self, uint32_t reason, cons
     if (self->core == NULL) {
         return;
     }
+    // An exception that still waits to be raised must not keep the session from being closed.
+    mp_obj_t exc = self->exc;
+    self->exc = MP_OBJ_NULL;
     modssh_op_t op;
     modssh_enter(&op, self);
     session_end(self, reason, text);
     modssh_leave(&op);
     // A socket's own complaint does not matter any more; ctrl-C does.
-    mp_obj_t exc = self->exc;
+    exc = self->exc != MP_OBJ_NULL ? self->exc : exc;
     self->exc = MP_OBJ_NULL;
     if (exc != MP_OBJ_NULL && !mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_Exception))) {
         nlr_raise(exc);
