@@ -27,8 +27,10 @@ from rust_target import UnknownTargetError, rust_target
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HOME_CARGO = os.path.expanduser("~/.cargo/bin")
-# The compact forms of SHA-2 and AES: a third of the size of the unrolled ones.
-COMPACT = [
+# No tables for unwinding, which never happens, and the compact forms of SHA-2 and AES: a third of the size of the
+# unrolled ones.
+CHIP_FLAGS = [
+    "-Cforce-unwind-tables=no",
     '--cfg=sha2_backend="soft"',
     '--cfg=sha2_backend_soft="compact"',
     '--cfg=aes_backend="soft"',
@@ -120,7 +122,7 @@ def cargo_command(target, out_dir):
     if features:
         command += ["--no-default-features", "--features", features]
     if is_chip(target):
-        flags += COMPACT
+        flags += CHIP_FLAGS
     if target.startswith("x86_64"):
         # Also builds chacha20's AVX-512 code, chosen at run time where the processor has it.
         flags.append("--cfg=chacha20_avx512")
