@@ -64,13 +64,13 @@ pub fn base_name(path: &[u8]) -> &[u8] {
 
 /// A line that comes in pieces.
 #[derive(Debug)]
-struct Line {
-    bytes: [u8; MAX_LINE],
+struct Line<const N: usize> {
+    bytes: [u8; N],
     len: usize,
 }
 
-impl Line {
-    const NEW: Self = Self { bytes: [0; MAX_LINE], len: 0 };
+impl<const N: usize> Line<N> {
+    const NEW: Self = Self { bytes: [0; N], len: 0 };
 
     /// Add a byte; what does not fit is cut, and [`Line::get`] then longer than any good line.
     fn push(&mut self, byte: u8) {
@@ -115,7 +115,7 @@ enum Phase {
 pub struct Receiver<'p> {
     name: &'p [u8],
     phase: Phase,
-    line: Line,
+    line: Line<MAX_LINE>,
     /// Responses that we owe: one 0 byte each.
     acks: u8,
     mode: u32,
@@ -281,8 +281,8 @@ pub struct Sender {
     /// Responses that have come: the first says that the other side runs, the second that it has opened the
     /// file.
     started: bool,
-    line: Line,
-    head: Line,
+    line: Line<100>,
+    head: Line<300>,
     sent: usize,
     left: u64,
 }

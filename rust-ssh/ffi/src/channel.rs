@@ -156,7 +156,7 @@ fn unread(driver: &mut Driver, id: usize, stream: Option<usize>, buf: &mut [u8])
 }
 
 /// Read from `stream`, or from whichever has bytes: the stream and the count.
-fn read(driver: &mut Driver, id: i32, stream: Option<usize>, buf: &mut [u8]) -> Result<(usize, usize), Stop> {
+pub(crate) fn read(driver: &mut Driver, id: i32, stream: Option<usize>, buf: &mut [u8]) -> Result<(usize, usize), Stop> {
     let mut sink = Reader { channel: index(id), stream, buf, done: 0 };
     for _ in 0..MAX_ROUNDS {
         driver.tick();

@@ -19,5 +19,7 @@ mod driver;
 mod error;
 mod key;
 mod library;
+mod scp;
 mod session;
+mod sftp;
 mod slice;

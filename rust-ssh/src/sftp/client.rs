@@ -416,7 +416,7 @@ fn parse_reply<'r>(done: &Done, body: &'r [u8]) -> Result<Reply<'r>, SftpError> 
             }
             Ok(Reply::Name(name))
         }
-        fxp::VERSION => Ok(Reply::Version(Extensions(reader))),
+        fxp::VERSION => Ok(Reply::Version(Extensions::new(body))),
         fxp::EXTENDED_REPLY => Ok(Reply::Ok),
         _ => Err(Fault::Unexpected.into()),
     }

@@ -193,6 +193,11 @@ impl<'a> Client<'a> {
         row.list.is_stuck(row.area_len()).then(|| (FileId(file), row.buffer_len().saturating_add(left)))
     }
 
+    /// True when [`Client::feed`] takes nothing more for now: an answer waits to be taken, or [`Client::stuck`].
+    pub fn is_paused(&self) -> bool {
+        self.done.is_some() || self.stuck().is_some()
+    }
+
     /// Go on with a larger buffer in place of the one given at [`Client::open_dir`], which is free after this.
     pub fn regrow(&mut self, id: FileId, buf: &'a mut [u8]) {
         if let Ok(file) = open_file(self.files, id)

@@ -273,7 +273,19 @@ impl Attrs {
 
 /// The extensions that a VERSION packet lists: pairs of name and data (section 4).
 #[derive(Debug, Clone, Copy)]
-pub struct Extensions<'a>(pub(crate) Reader<'a>);
+pub struct Extensions<'a>(Reader<'a>);
+
+impl<'a> Extensions<'a> {
+    /// The pairs in the body of a VERSION packet after the version.
+    pub const fn new(pairs: &'a [u8]) -> Self {
+        Self(Reader::new(pairs))
+    }
+
+    /// The pairs not yet taken, as they were sent.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.0.rest()
+    }
+}
 
 impl<'a> Iterator for Extensions<'a> {
     type Item = (&'a [u8], &'a [u8]);

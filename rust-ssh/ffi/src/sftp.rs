@@ -1,0 +1,800 @@
+//! SFTP: joins the engine of `rust_ssh::sftp` and a channel.
+
+use core::mem::{MaybeUninit, align_of, size_of};
+use core::task::Poll;
+
+use rust_ssh::channel::Sink;
+use rust_ssh::error::{Error, Usage};
+use rust_ssh::sftp::{
+    Attrs, Client, Fault, File, FileId, Listed, Memory, Op, Readable, Reply, Request, SftpError, Ticket,
+};
+
+use crate::driver::{Driver, MAX_ROUNDS, Stop, WANT_READ, WANT_WRITE, status};
+use crate::session::{Block, driver};
+use crate::slice;
+
+/// `SSH_SFTP_ERROR` and `SSH_SFTP_STUCK`.
+const SFTP_ERROR: i32 = -5;
+const SFTP_STUCK: i32 = -6;
+
+/// The mirror of `ssh_sftp_config_t`.
+#[repr(C)]
+pub struct CSftpConfig {
+    output: u32,
+    reply: u32,
+    requests: u16,
+    files: u16,
+}
+
+/// The mirror of `ssh_sftp_attrs_t`.
+#[repr(C)]
+pub struct CAttrs {
+    size: u64,
+    flags: u32,
+    uid: u32,
+    gid: u32,
+    mode: u32,
+    atime: u32,
+    mtime: u32,
+}
+
+/// The mirror of `ssh_sftp_error_t`.
+#[repr(C)]
+pub struct CSftpError {
+    pub(crate) kind: i32,
+    pub(crate) code: u32,
+    pub(crate) text: *const u8,
+    pub(crate) text_len: usize,
+}
+
+/// Kinds of `ssh_sftp_fail_t`.
+pub(crate) mod kind {
+    pub(crate) const STATUS: i32 = 0;
+    pub(crate) const FAULT: i32 = 1;
+    pub(crate) const MISUSE: i32 = 2;
+    pub(crate) const TOO_LONG: i32 = 3;
+    pub(crate) const NO_SLOT: i32 = 4;
+    pub(crate) const ENDED: i32 = 5;
+}
+
+/// The first bytes of a block of `ssh_sftp_size()` bytes; tables and buffers follow.
+#[repr(C)]
+pub struct Sftp {
+    session: *mut Block,
+    channel: usize,
+    engine: Client<'static>,
+    /// The request that a caller waits for.
+    ticket: Option<Ticket>,
+    /// A file that is being opened for it.
+    opening: Option<FileId>,
+    last: Option<SftpError>,
+    /// Bytes in the engine's memory for replies: extensions, or a path.
+    text: *const u8,
+    text_len: usize,
+    has_limits: bool,
+}
+
+/// Why a call ends without a result.
+enum Fail {
+    Stop(Stop),
+    Sftp(SftpError),
+    /// The channel has ended.
+    Ended,
+    Stuck,
+}
+
+impl From<SftpError> for Fail {
+    fn from(error: SftpError) -> Self {
+        Self::Sftp(error)
+    }
+}
+
+impl From<Stop> for Fail {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl From<Error> for Fail {
+    fn from(error: Error) -> Self {
+        // The peer may close the channel while we write to it.
+        if error == Error::Usage(Usage::ChannelClosed) { Self::Ended } else { Self::Stop(error.into()) }
+    }
+}
+
+/// Takes what comes for the engine without a stop in the channel's ring.
+struct Feeder<'e> {
+    engine: &'e mut Client<'static>,
+    channel: usize,
+    dead: bool,
+}
+
+impl Sink for Feeder<'_> {
+    fn channel(&self) -> usize {
+        self.channel
+    }
+
+    fn take(&mut self, stream: usize, data: &[u8]) -> usize {
+        if stream != 0 || self.dead {
+            // What the server program complains of on stderr is for its own log.
+            return data.len();
+        }
+        match self.engine.feed(data) {
+            Ok(n) => n,
+            Err(_) => {
+                // The engine remembers the fault and gives it to the caller.
+                self.dead = true;
+                data.len()
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.dead || self.engine.is_paused()
+    }
+}
+
+impl Sftp {
+    /// Repeat `op` until it gives something or nothing moves any more.
+    fn run<T>(
+        &mut self,
+        driver: &mut Driver,
+        mut op: impl FnMut(&mut Client<'static>) -> Result<Option<T>, SftpError>,
+    ) -> Result<T, Fail> {
+        for _ in 0..MAX_ROUNDS {
+            if let Some(value) = op(&mut self.engine)? {
+                self.finish(driver);
+                return Ok(value);
+            }
+            if self.engine.stuck().is_some() {
+                return Err(Fail::Stuck);
+            }
+            let moved = self.drive(driver);
+            if !matches!(moved, Ok(true)) {
+                // What came with the end still counts.
+                if let Some(value) = op(&mut self.engine)? {
+                    return Ok(value);
+                }
+                moved?;
+                if self.has_ended(driver) {
+                    return Err(Fail::Ended);
+                }
+                return Err(Stop::Again.into());
+            }
+        }
+        // There may be more to take right now: do not wait for long.
+        driver.want = WANT_READ | WANT_WRITE;
+        Err(Stop::Again.into())
+    }
+
+    /// One round of sending and receiving; false when nothing moved.
+    fn drive(&mut self, driver: &mut Driver) -> Result<bool, Fail> {
+        driver.tick();
+        let wrote = self.write(driver)?;
+        let drained = self.drain(driver)?;
+        let mut sink = Feeder { engine: &mut self.engine, channel: self.channel, dead: false };
+        Ok(driver.turn(Some(&mut sink))? || wrote || drained)
+    }
+
+    /// Requests into the channel.
+    fn write(&mut self, driver: &mut Driver) -> Result<bool, Fail> {
+        let mut any = false;
+        loop {
+            let out = self.engine.output();
+            if out.is_empty() {
+                return Ok(any);
+            }
+            match driver.session.write(self.channel, out)? {
+                Poll::Ready(n) if n > 0 => {
+                    self.engine.sent(n);
+                    any = true;
+                }
+                _ => return Ok(any),
+            }
+        }
+    }
+
+    /// Take what has come into the ring while others moved bytes.
+    fn drain(&mut self, driver: &mut Driver) -> Result<bool, Fail> {
+        let mut any = false;
+        let Ok(channel) = driver.session.channel_mut(self.channel) else { return Err(Fail::Ended) };
+        for stream in [1, 0] {
+            while !channel.front(stream).is_empty() {
+                let n = match stream {
+                    0 => self.engine.feed(channel.front(0))?,
+                    _ => channel.front(stream).len(),
+                };
+                if n == 0 {
+                    break;
+                }
+                channel.consume(stream, n);
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+
+    fn has_ended(&self, driver: &Driver) -> bool {
+        driver.session.channel(self.channel).is_none_or(|channel| {
+            let flags = channel.flags();
+            flags.closed || (flags.readable[0] && channel.front(0).is_empty())
+        })
+    }
+
+    /// A call is done: the requests that it made go out now, if they can. What fails here fails again in
+    /// the next call.
+    fn finish(&mut self, driver: &mut Driver) {
+        let _ = self.write(driver);
+        driver.finish();
+    }
+
+    /// Start a request, or look for the answer to the one that was started.
+    fn ask(&mut self, driver: &mut Driver, op: &Op<'_>) -> Result<Answer, Fail> {
+        let mut ticket = self.ticket;
+        let result = self.run(driver, |engine| {
+            if ticket.is_none() {
+                ticket = engine.start(op)?;
+            }
+            ticket.map_or(Ok(None), |ticket| take(engine, ticket))
+        });
+        self.keep(ticket, result)
+    }
+
+    /// Remember the ticket while its answer has not come.
+    fn keep(&mut self, ticket: Option<Ticket>, result: Result<Answer, Fail>) -> Result<Answer, Fail> {
+        let unfinished = matches!(result, Err(Fail::Stop(Stop::Again | Stop::Exception) | Fail::Stuck));
+        self.ticket = ticket.filter(|_| unfinished);
+        if let Ok(Answer { text: Some((text, len)), .. }) = result {
+            (self.text, self.text_len) = (text, len);
+        }
+        result
+    }
+}
+
+/// A reply without its lifetime.
+#[derive(Default)]
+struct Answer {
+    attrs: Attrs,
+    text: Option<(*const u8, usize)>,
+}
+
+fn take(engine: &mut Client<'static>, ticket: Ticket) -> Result<Option<Answer>, SftpError> {
+    let mut answer = Answer::default();
+    match engine.take(ticket)? {
+        None => return Ok(None),
+        Some(Reply::Attrs(attrs)) => answer.attrs = attrs,
+        Some(Reply::Name(name)) => answer.text = Some((name.as_ptr(), name.len())),
+        Some(Reply::Version(extensions)) => {
+            let rest = extensions.rest();
+            answer.text = Some((rest.as_ptr(), rest.len()));
+        }
+        Some(Reply::Ok | Reply::File(_)) => {}
+    }
+    Ok(Some(answer))
+}
+
+/// Offsets in a block.
+struct Layout {
+    files: usize,
+    requests: usize,
+    output: usize,
+    reply: usize,
+    end: usize,
+    counts: [usize; 2],
+}
+
+impl Layout {
+    fn of(config: &CSftpConfig) -> Option<Self> {
+        let counts = [usize::from(config.files), usize::from(config.requests)];
+        let files = size_of::<Sftp>().checked_next_multiple_of(align_of::<File<'static>>())?;
+        let requests = files
+            .checked_add(counts[0].checked_mul(size_of::<File<'static>>())?)?
+            .checked_next_multiple_of(align_of::<Request>())?;
+        let output = requests.checked_add(counts[1].checked_mul(size_of::<Request>())?)?;
+        let reply = output.checked_add(usize::try_from(config.output).ok()?)?;
+        let end = reply.checked_add(usize::try_from(config.reply).ok()?)?;
+        Some(Self { files, requests, output, reply, end, counts })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_config_init(config: *mut CSftpConfig) {
+    let (output, reply, requests, files) = if cfg!(target_os = "none") {
+        (1024, 768, 8, 4)
+    } else if cfg!(target_pointer_width = "64") {
+        // Two WRITE requests of 32 KiB: one is sent while the next one fills.
+        (2 * (32 * 1024 + 300), 8192, 64, 32)
+    } else {
+        (2 * (8 * 1024 + 300), 2560, 32, 8)
+    };
+    if !config.is_null() {
+        // SAFETY: config points to memory for one struct, by contract.
+        unsafe { config.write(CSftpConfig { output, reply, requests, files }) };
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_size(config: *const CSftpConfig) -> usize {
+    // SAFETY: null or a struct, by contract.
+    unsafe { config.as_ref() }.and_then(Layout::of).map_or(0, |layout| layout.end)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn ssh_sftp_align() -> usize {
+    align_of::<Sftp>().max(align_of::<File<'static>>()).max(align_of::<Request>())
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_init(
+    mem: *mut Sftp,
+    config: *const CSftpConfig,
+    session: *mut Block,
+    channel: i32,
+) -> i32 {
+    // SAFETY: null or a struct, by contract.
+    let layout = unsafe { config.as_ref() }.and_then(Layout::of);
+    let (Some(layout), Ok(channel), false) = (layout, usize::try_from(channel), mem.is_null()) else {
+        return status::ERROR;
+    };
+    let base = mem.cast::<u8>();
+    // SAFETY: the layout lies inside the block, its parts do not overlap, and the tables are aligned. The
+    // engine is used only as long as the block is the caller's.
+    let memory = unsafe {
+        let files = base.add(layout.files).cast::<MaybeUninit<File<'static>>>();
+        let requests = base.add(layout.requests).cast::<MaybeUninit<Request>>();
+        for index in 0..layout.counts[0] {
+            files.add(index).write(MaybeUninit::new(File::new()));
+        }
+        for index in 0..layout.counts[1] {
+            requests.add(index).write(MaybeUninit::new(Request::FREE));
+        }
+        core::ptr::write_bytes(base.add(layout.output), 0, layout.end - layout.output);
+        Memory {
+            output: slice::bytes_mut(base.add(layout.output), layout.reply - layout.output),
+            reply: slice::bytes_mut(base.add(layout.reply), layout.end - layout.reply),
+            requests: core::slice::from_raw_parts_mut(requests.cast(), layout.counts[1]),
+            files: core::slice::from_raw_parts_mut(files.cast(), layout.counts[0]),
+        }
+    };
+    let Ok(engine) = Client::new(memory) else { return status::ERROR };
+    let value = Sftp {
+        session,
+        channel,
+        engine,
+        ticket: None,
+        opening: None,
+        last: None,
+        text: core::ptr::null(),
+        text_len: 0,
+        has_limits: false,
+    };
+    // SAFETY: mem is a block, by contract. What it held before needs no drop.
+    unsafe { mem.write(value) };
+    status::OK
+}
+
+/// Run a call on an engine and its session.
+///
+/// # Safety
+/// `s` is an engine that ssh_sftp_init() has set up and nobody else uses, and its session's block is valid.
+unsafe fn call<T>(
+    s: *mut Sftp,
+    ok: impl FnOnce(T) -> i32,
+    run: impl FnOnce(&mut Sftp, &mut Driver) -> Result<T, Fail>,
+) -> i32 {
+    // SAFETY: by contract.
+    let Some(sftp) = (unsafe { s.as_mut() }) else { return status::ERROR };
+    // SAFETY: by contract.
+    let Some(driver) = (unsafe { driver(sftp.session) }) else { return status::ERROR };
+    match run(sftp, driver) {
+        Ok(value) => {
+            driver.want = 0;
+            ok(value)
+        }
+        Err(Fail::Stop(stop)) => driver.status::<()>(Err(stop), |()| status::OK),
+        Err(Fail::Sftp(error)) => {
+            sftp.last = Some(error);
+            SFTP_ERROR
+        }
+        Err(Fail::Ended) => {
+            sftp.last = None;
+            SFTP_ERROR
+        }
+        Err(Fail::Stuck) => SFTP_STUCK,
+    }
+}
+
+/// The same, for calls that give a count.
+///
+/// # Safety
+/// As [`call`].
+unsafe fn call_len(s: *mut Sftp, run: impl FnOnce(&mut Sftp, &mut Driver) -> Result<usize, Fail>) -> isize {
+    let mut count = 0;
+    // SAFETY: by contract.
+    let code = unsafe { call(s, |n| { count = n; status::OK }, run) };
+    if code == status::OK { isize::try_from(count).unwrap_or(isize::MAX) } else { code as isize }
+}
+
+fn file_id(file: i32) -> FileId {
+    FileId(u16::try_from(file).unwrap_or(u16::MAX))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_start(s: *mut Sftp) -> i32 {
+    // SAFETY: by contract.
+    unsafe {
+        call(s, |()| status::OK, |sftp, driver| {
+            let result = sftp.run(driver, |engine| take(engine, Ticket::VERSION));
+            sftp.keep(None, result)?;
+            sftp.has_limits = extensions(sftp).any(|(name, _)| name == b"limits@openssh.com");
+            Ok(())
+        })
+    }
+}
+
+/// The pairs of a VERSION packet that ssh_sftp_start() has found.
+fn extensions(sftp: &Sftp) -> rust_ssh::sftp::Extensions<'_> {
+    // SAFETY: the text lies in the engine's memory for replies, and the engine is not used meanwhile.
+    rust_ssh::sftp::Extensions::new(unsafe { slice::bytes(sftp.text, sftp.text_len) })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_extension(
+    s: *const Sftp,
+    index: usize,
+    name: *mut *const u8,
+    name_len: *mut usize,
+    data: *mut *const u8,
+    data_len: *mut usize,
+) -> bool {
+    // SAFETY: by contract; the four can be written to.
+    unsafe {
+        let Some((key, value)) = s.as_ref().and_then(|sftp| extensions(sftp).nth(index)) else { return false };
+        *name = slice::give(key, name_len);
+        *data = slice::give(value, data_len);
+    }
+    true
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_limits(s: *const Sftp, out: *mut [u64; 4]) {
+    // SAFETY: by contract.
+    if let Some(sftp) = unsafe { s.as_ref() } {
+        let limits = sftp.engine.limits();
+        // SAFETY: by contract.
+        unsafe { out.write([limits.packet, limits.read, limits.write, limits.handles]) };
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_last_error(s: *const Sftp, err: *mut CSftpError) {
+    // SAFETY: by contract.
+    let last = unsafe { s.as_ref() }.and_then(|sftp| sftp.last.as_ref());
+    let (kind, code, text) = match last {
+        Some(SftpError::Status(status)) => (kind::STATUS, status.code, status.text.as_str()),
+        Some(SftpError::Fault(fault)) => (kind::FAULT, 0, sentence(*fault)),
+        Some(SftpError::Misuse) => (kind::MISUSE, 0, "a path with a NUL, or a file that is not open"),
+        Some(SftpError::TooLong) => (kind::TOO_LONG, 0, "a path that is too long"),
+        Some(SftpError::NoSlot) => (kind::NO_SLOT, 0, "too many open files"),
+        None => (kind::ENDED, 0, "the server has ended the SFTP subsystem"),
+    };
+    if !err.is_null() {
+        // SAFETY: err points to memory for one struct, by contract.
+        unsafe { err.write(CSftpError { kind, code, text: text.as_ptr(), text_len: text.len() }) };
+    }
+}
+
+const fn sentence(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Length => "the server sent an SFTP packet of an impossible length (does its shell print something at login?)",
+        Fault::Message => "the server sent an SFTP packet whose fields do not fill it",
+        Fault::Unexpected => "the server sent an SFTP packet of the wrong type (does its shell print something at login?)",
+        Fault::UnknownId => "the server answered an SFTP request that was not made, or twice",
+        Fault::Version => "the server does not speak SFTP version 3",
+        Fault::Handle => "the server gave an SFTP handle that is empty or over 256 bytes",
+        Fault::Data => "the server sent more data than was asked for",
+        Fault::Name => "the server sent a file name that is empty or has a NUL or a slash in it",
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_begin(s: *mut Sftp) {
+    // SAFETY: by contract.
+    let Some(sftp) = (unsafe { s.as_mut() }) else { return };
+    if let Some(ticket) = sftp.ticket.take() {
+        sftp.engine.abandon(ticket);
+    }
+    sftp.opening = None;
+}
+
+impl CAttrs {
+    const fn get(&self) -> Attrs {
+        let Self { size, flags, uid, gid, mode, atime, mtime } = *self;
+        Attrs { flags, size, uid, gid, mode, atime, mtime }
+    }
+
+    const fn new(attrs: &Attrs) -> Self {
+        let Attrs { flags, size, uid, gid, mode, atime, mtime } = *attrs;
+        Self { size, flags, uid, gid, mode, atime, mtime }
+    }
+}
+
+/// The numbers of `SSH_SFTP_LSTAT` and its siblings.
+fn operation<'p>(op: i32, file: FileId, a: &'p [u8], b: &'p [u8], attrs: Attrs) -> Option<Op<'p>> {
+    Some(match op {
+        7 => Op::Lstat { path: a },
+        8 => Op::Fstat { file },
+        9 => Op::Setstat { path: a, attrs },
+        10 => Op::Fsetstat { file, attrs },
+        13 => Op::Remove { path: a },
+        14 => Op::Mkdir { path: a, attrs },
+        15 => Op::Rmdir { path: a },
+        16 => Op::Realpath { path: a },
+        17 => Op::Stat { path: a },
+        18 => Op::Rename { old: a, new: b },
+        19 => Op::Readlink { path: a },
+        20 => Op::Symlink { target: a, link: b },
+        200 => Op::PosixRename { old: a, new: b },
+        201 => Op::Limits,
+        _ => return None,
+    })
+}
+
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments)] // one function for all requests
+pub unsafe extern "C" fn ssh_sftp_request(
+    s: *mut Sftp,
+    op: i32,
+    file: i32,
+    a: *const u8,
+    a_len: usize,
+    b: *const u8,
+    b_len: usize,
+    attrs: *mut CAttrs,
+) -> i32 {
+    // SAFETY: by contract.
+    unsafe {
+        let (a, b) = (slice::bytes(a, a_len), slice::bytes(b, b_len));
+        let wanted = attrs.as_ref().map_or_else(Attrs::default, CAttrs::get);
+        let Some(op) = operation(op, file_id(file), a, b, wanted) else { return status::ERROR };
+        call(s, |()| status::OK, |sftp, driver| {
+            if matches!(op, Op::Limits) && !sftp.has_limits {
+                return Ok(());
+            }
+            let answer = sftp.ask(driver, &op)?;
+            if let (Op::Lstat { .. } | Op::Stat { .. } | Op::Fstat { .. }, Some(out)) = (op, attrs.as_mut()) {
+                *out = CAttrs::new(&answer.attrs);
+            }
+            Ok(())
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_name(s: *const Sftp, len: *mut usize) -> *const u8 {
+    // SAFETY: by contract; the text lies in the engine's memory.
+    unsafe { slice::give(s.as_ref().map_or(&[], |sftp| slice::bytes(sftp.text, sftp.text_len)), len) }
+}
+
+/// Open a file, or with no flags a directory.
+///
+/// # Safety
+/// As [`call`]; `buf` stays the engine's until the file is free.
+unsafe fn open(
+    s: *mut Sftp,
+    path: &[u8],
+    how: Option<(u32, u32)>,
+    (buf, buf_len): (*mut u8, usize),
+    out: *mut i32,
+) -> i32 {
+    let run = |sftp: &mut Sftp, driver: &mut Driver| {
+        let (mut ticket, mut opening) = (sftp.ticket, sftp.opening);
+        let result = sftp.run(driver, |engine| {
+            if ticket.is_none() {
+                // SAFETY: by contract. The engine takes the slice for good only when it gives a ticket.
+                let buf: &'static mut [u8] = unsafe { slice::bytes_mut(buf, buf_len) };
+                let opened = match how {
+                    Some((flags, perm)) => engine.open(path, flags, perm, buf)?,
+                    None => engine.open_dir(path, buf)?,
+                };
+                (ticket, opening) = opened.map_or((None, None), |(ticket, file)| (Some(ticket), Some(file)));
+            }
+            ticket.map_or(Ok(None), |ticket| take(engine, ticket))
+        });
+        if let (Some(FileId(file)), false) = (opening, out.is_null()) {
+            // SAFETY: out can be written to, by contract.
+            unsafe { *out = i32::from(file) };
+        }
+        let result = sftp.keep(ticket, result);
+        sftp.opening = opening.filter(|_| sftp.ticket.is_some());
+        result.map(|_| ())
+    };
+    // SAFETY: by contract.
+    unsafe { call(s, |()| status::OK, run) }
+}
+
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments)] // path, flags and memory
+pub unsafe extern "C" fn ssh_sftp_open(
+    s: *mut Sftp,
+    path: *const u8,
+    len: usize,
+    flags: u32,
+    perm: u32,
+    buf: *mut u8,
+    buf_len: usize,
+    file: *mut i32,
+) -> i32 {
+    // SAFETY: by contract.
+    unsafe { open(s, slice::bytes(path, len), Some((flags, perm)), (buf, buf_len), file) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_opendir(
+    s: *mut Sftp,
+    path: *const u8,
+    len: usize,
+    buf: *mut u8,
+    buf_len: usize,
+    dir: *mut i32,
+) -> i32 {
+    // SAFETY: by contract.
+    unsafe { open(s, slice::bytes(path, len), None, (buf, buf_len), dir) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_next(
+    s: *mut Sftp,
+    dir: i32,
+    name: *mut *const u8,
+    len: *mut usize,
+    attrs: *mut CAttrs,
+) -> i32 {
+    let run = |sftp: &mut Sftp, driver: &mut Driver| {
+        sftp.run(driver, |engine| {
+            Ok(match engine.next_entry(file_id(dir))? {
+                Listed::Wait => None,
+                Listed::End => Some(0),
+                Listed::Entry(entry) => {
+                    // SAFETY: all three can be written to, by contract.
+                    unsafe {
+                        *name = slice::give(entry.name, len);
+                        *attrs = CAttrs::new(&entry.attrs);
+                    }
+                    Some(1)
+                }
+            })
+        })
+    };
+    // SAFETY: by contract.
+    unsafe { call(s, |found| found, run) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_peek(s: *mut Sftp, file: i32, data: *mut *const u8) -> isize {
+    let run = |sftp: &mut Sftp, driver: &mut Driver| {
+        sftp.run(driver, |engine| {
+            Ok(match engine.readable(file_id(file))? {
+                Readable::Wait => None,
+                Readable::End => Some(0),
+                Readable::Data(bytes) => {
+                    // SAFETY: data can be written to, by contract.
+                    unsafe { *data = bytes.as_ptr() };
+                    Some(bytes.len())
+                }
+            })
+        })
+    };
+    // SAFETY: by contract.
+    unsafe { call_len(s, run) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_consume(s: *mut Sftp, file: i32, n: usize) {
+    // SAFETY: by contract.
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        sftp.engine.consume(file_id(file), n);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_space(s: *mut Sftp, file: i32, space: *mut *mut u8) -> isize {
+    let run = |sftp: &mut Sftp, driver: &mut Driver| {
+        sftp.run(driver, |engine| {
+            Ok(engine.write_space(file_id(file))?.map(|room| {
+                // SAFETY: space can be written to, by contract.
+                unsafe { *space = room.as_mut_ptr() };
+                room.len()
+            }))
+        })
+    };
+    // SAFETY: by contract.
+    unsafe { call_len(s, run) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_wrote(s: *mut Sftp, file: i32, n: usize) {
+    // SAFETY: by contract.
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        sftp.engine.wrote(file_id(file), n);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_flush(s: *mut Sftp, file: i32) -> i32 {
+    let run = |sftp: &mut Sftp, driver: &mut Driver| {
+        sftp.run(driver, |engine| Ok(engine.flush(file_id(file))?.then_some(())))
+    };
+    // SAFETY: by contract.
+    unsafe { call(s, |()| status::OK, run) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_close(s: *mut Sftp, file: i32) -> i32 {
+    let run = |sftp: &mut Sftp, driver: &mut Driver| {
+        sftp.run(driver, |engine| Ok(engine.close(file_id(file))?.then_some(())))
+    };
+    // SAFETY: by contract.
+    unsafe { call(s, |()| status::OK, run) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_tell(s: *const Sftp, file: i32) -> u64 {
+    // SAFETY: by contract.
+    unsafe { s.as_ref() }.map_or(0, |sftp| sftp.engine.position(file_id(file)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_seek(s: *mut Sftp, file: i32, pos: u64) {
+    // SAFETY: by contract.
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        sftp.engine.seek(file_id(file), pos);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_expect_size(s: *mut Sftp, file: i32, size: u64) {
+    // SAFETY: by contract.
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        sftp.engine.expect_size(file_id(file), size);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_drop(s: *mut Sftp, file: i32) {
+    // SAFETY: by contract.
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        sftp.engine.drop_file(file_id(file));
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_is_free(s: *const Sftp, file: i32) -> bool {
+    // SAFETY: by contract.
+    unsafe { s.as_ref() }.is_none_or(|sftp| sftp.engine.is_free(file_id(file)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_stuck(s: *const Sftp, len: *mut usize) -> i32 {
+    // SAFETY: by contract.
+    let Some((FileId(dir), size)) = unsafe { s.as_ref() }.and_then(|sftp| sftp.engine.stuck()) else {
+        return -1;
+    };
+    if !len.is_null() {
+        // SAFETY: len can be written to, by contract.
+        unsafe { *len = size };
+    }
+    i32::from(dir)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_grow(s: *mut Sftp, dir: i32, buf: *mut u8, len: usize) {
+    // SAFETY: by contract; buf is the engine's from now on.
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        if buf.is_null() {
+            sftp.engine.drop_entries(file_id(dir));
+        } else {
+            sftp.engine.regrow(file_id(dir), unsafe { slice::bytes_mut(buf, len) });
+        }
+    }
+}
