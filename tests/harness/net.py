@@ -19,11 +19,13 @@ def free_port():
 
 def read_ident(port, timeout=5):
     """Connect and return the first line that starts with SSH-, or raise OSError."""
-    with socket.create_connection((LOOPBACK, port), timeout=timeout) as sock:
-        with sock.makefile("rb") as lines:
-            for line in lines:
-                if line.startswith(b"SSH-"):
-                    return line.strip().decode()
+    with (
+        socket.create_connection((LOOPBACK, port), timeout=timeout) as sock,
+        sock.makefile("rb") as lines,
+    ):
+        for line in lines:
+            if line.startswith(b"SSH-"):
+                return line.strip().decode()
     raise ConnectionError("closed without an identification line")
 
 

@@ -3,6 +3,7 @@
 Runs commands with the shell, has SFTP; SCP through the shell's scp.
 """
 
+import errno
 import os
 import signal
 import socket
@@ -72,7 +73,7 @@ class Files(paramiko.SFTPServerInterface):
     @guarded
     def rename(self, old, new):
         if os.path.exists(new):
-            return paramiko.SFTP_FAILURE
+            raise FileExistsError(errno.EEXIST, "File exists")
         os.rename(old, new)
 
     @guarded

@@ -135,7 +135,7 @@ def test_errors(server, folder):
         server,
         folder,
     )
-    for i, (kind, code, text) in enumerate(got[:5]):
+    for i, (kind, _, text) in enumerate(got[:5]):
         assert kind in ("OSError", "SSHError"), (i, got[i])
         assert text, i
     assert got[0][1] == 2 or "o such file" in got[0][2]
