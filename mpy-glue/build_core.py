@@ -3,9 +3,9 @@
 
     build_core.py [--cc "gcc -m32"] [--flags "-mcpu=..."] -o ssh_core.o
 
-cargo makes the static library; a partial link turns it into one object, because an object, unlike a
-library, may stand anywhere in a link command and MicroPython's ports place it differently. Only the
-functions of the C header stay visible. The file is rewritten only when the library has changed.
+cargo makes the static library; a partial link turns it into one object, because an object may
+stand anywhere in a link command, which a library may not, and MicroPython's ports differ there. Only
+the functions of the C header stay visible. The file is rewritten only when the library changes.
 
 Environment, each optional:
   SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it
@@ -27,8 +27,8 @@ from rust_target import UnknownTargetError, rust_target
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HOME_CARGO = os.path.expanduser("~/.cargo/bin")
-# No tables for unwinding, which never happens, and the compact forms of SHA-2 and AES: a third of the size of the
-# unrolled ones.
+# No tables for unwinding, which never happens, and the compact forms of SHA-2 and AES: a third of
+# the size of the unrolled ones.
 CHIP_FLAGS = [
     "-Cforce-unwind-tables=no",
     '--cfg=sha2_backend="soft"',
@@ -64,8 +64,10 @@ def is_chip(target):
 def has_library(rustc, target):
     """Whether this compiler has a core library ready for the target."""
     folder = output([rustc, "--print", "target-libdir", "--target", target])
-    return bool(folder) and os.path.isdir(folder) and any(
-        name.startswith("libcore-") for name in os.listdir(folder)
+    return (
+        bool(folder)
+        and os.path.isdir(folder)
+        and any(name.startswith("libcore-") for name in os.listdir(folder))
     )
 
 
@@ -126,9 +128,10 @@ def cargo_command(target, out_dir):
     if target.startswith("x86_64"):
         # Also builds chacha20's AVX-512 code, chosen at run time where the processor has it.
         flags.append("--cfg=chacha20_avx512")
-    env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = env.get("SSH_RUST_OPT", "s" if is_chip(target) else "3")
+    level = env.get("SSH_RUST_OPT") or ("s" if is_chip(target) else "3")
+    env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = level
     if build_std:
-        # The library's source is at hand, so panics can be made to stop without building a message.
+        # The library's source is at hand, so panics can be made to stop without a message.
         env["RUSTC_BOOTSTRAP"] = "1"
         command += ["-Zbuild-std=core,compiler_builtins"]
         command += ["-Zbuild-std-features=compiler-builtins-mem"]
@@ -138,7 +141,7 @@ def cargo_command(target, out_dir):
 
 
 def tool_beside(cc, name):
-    """The binutils program that belongs to a compiler: arm-none-eabi-gcc has arm-none-eabi-objcopy."""
+    """The binutils program of a compiler: arm-none-eabi-gcc has arm-none-eabi-objcopy."""
     program = next((word for word in cc if re.search(r"(gcc|cc|clang)[-\d.]*$", word)), cc[0])
     prefix = re.sub(r"(gcc|cc|clang)[-\d.]*$", "", program)
     return shutil.which(prefix + name) or shutil.which(name)
@@ -150,8 +153,8 @@ def partial_link(cc, flags, machine, library, out):
     root = "_ssh_version" if apple else "ssh_version"
     fresh = out + ".new"
     link = cc + flags + ["-r", "-nostdlib", f"-Wl,-u,{root}", "-o", fresh, library]
-    # A linker plug-in of an older LLVM may complain that it cannot read the bitcode that Rust leaves
-    # beside the machine code; the link does not need it. So its words are shown on failure only.
+    # A linker plug-in of an older LLVM may complain that it cannot read the bitcode that Rust
+    # leaves beside the machine code; the link does not need it. So this shows on failure only.
     done = subprocess.run(link, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BuildError(f"{shlex.join(link)} failed:\n{done.stderr}")
@@ -185,7 +188,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cc", default="cc", help="the C compiler, with its -m flags if any")
-    parser.add_argument("--flags", default="", help="its flags; only those that begin with -m count")
+    parser.add_argument("--flags", default="", help="its flags; only -m... ones count")
     parser.add_argument("-o", "--out", required=True, help="the object file to make")
     args = parser.parse_args()
     try:

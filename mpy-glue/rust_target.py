@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Say which Rust target makes objects that link with what a C compiler makes.
 
-The C compiler's own words decide: its -dumpmachine and the -m flags it is given. The last of several
-flags counts, as it does for the compiler.
+The C compiler's own words decide: its -dumpmachine and the -m flags it is given. The last of
+several flags counts, as it does for the compiler.
 
     rust_target.py arm-none-eabi -mcpu=cortex-m4 -mfloat-abi=hard   ->   thumbv7em-none-eabihf
 """
 
 import sys
 
-# Cores of ARM's M profile, by -mcpu or -march: Rust's architecture, and whether a hard-float form exists.
+# Cores of ARM's M profile, by -mcpu or -march: Rust's architecture, and whether it has a hard-float
+# form.
 ARM_M = {
     "cortex-m0": ("thumbv6m", False),
     "cortex-m0plus": ("thumbv6m", False),
@@ -70,7 +71,7 @@ def x86_target(arch, system, flags):
     march = last_value(flags, "-march")
     old = march.split("+")[0] in X86_OLD or (not march and arch != "x86_64")
     old = old and "-msse2" not in flags
-    # Without an operating system too: the core needs nothing of it, and no other 32-bit target exists.
+    # Without an operating system too: the core needs none, and no other 32-bit target exists.
     return f"i{586 if old else 686}-unknown-linux-{libc}"
 
 
