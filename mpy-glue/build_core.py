@@ -9,7 +9,7 @@ the functions of the C header stay visible. The file is rewritten only when the 
 
 Environment, each optional:
   SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it
-  SSH_RUST_FEATURES   cargo features of crate ssh-ffi: dalek (default) or salty
+  SSH_RUST_FEATURES   cargo features of crate ssh-ffi: dalek (default; "dalek tables" on 64-bit machines) or salty
   SSH_RUST_OPT        optimisation: 3, s or z (default 3, s on chips)
   SSH_RUST_FLAGS      more flags for rustc
   SSH_RUST_SANITIZE   "address": instrument the core; takes rustup's nightly compiler
@@ -59,6 +59,13 @@ def find_program(name):
 def is_chip(target):
     """Whether memory counts more than speed there."""
     return "-none-" in target or target.startswith("xtensa")
+
+
+def default_features(target):
+    """Which curve arithmetic suits the target; empty for the crate's own default."""
+    if target.startswith("thumbv7em"):
+        return "salty"
+    return "dalek tables" if target.startswith(("x86_64", "aarch64")) else ""
 
 
 def has_library(rustc, target):
@@ -120,7 +127,7 @@ def cargo_command(target, out_dir):
         env["RUSTC"], build_std = choose_compiler(target)
     command += ["build", "--release", "--locked", "--manifest-path", REPO + "/Cargo.toml"]
     command += ["--package", "ssh-ffi", "--target", target]
-    features = env.get("SSH_RUST_FEATURES", "salty" if target.startswith("thumbv7em") else "")
+    features = env.get("SSH_RUST_FEATURES", default_features(target))
     if features:
         command += ["--no-default-features", "--features", features]
     if is_chip(target):

@@ -13,17 +13,9 @@ pub const SIGNATURE_LEN: usize = 64;
 /// # Errors
 /// [`PeerError::Signature`] when it does not hold, when its S is not below the group order, when a
 /// point is not spelled canonically (RFC 8032 section 5.1.7), or when the key or R has small order.
-pub fn verify(
-    public: &[u8; KEY_LEN],
-    message: &[u8],
-    signature: &[u8; SIGNATURE_LEN],
-) -> Result<()> {
+pub fn verify(public: &[u8; KEY_LEN], message: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Result<()> {
     let (r, s) = halves(signature);
-    if is_sound(public)
-        && is_sound(r)
-        && below(s, &ORDER)
-        && backend::holds(public, message, signature)
-    {
+    if is_sound(public) && is_sound(r) && below(s, &ORDER) && backend::holds(public, message, signature) {
         Ok(())
     } else {
         Err(PeerError::Signature.into())
@@ -52,8 +44,8 @@ impl SigningKey {
 
 /// L, the order of the base point, little endian.
 const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
 /// p = 2^255 - 19, little endian.
@@ -78,14 +70,12 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
         minus_one
     },
     [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
-        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
-        0xfc, 0x05,
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
     ],
     [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
-        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
-        0x03, 0x7a,
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
     ],
 ];
 
@@ -146,8 +136,7 @@ mod backend {
     use salty::signature::{Keypair, PublicKey, Signature};
 
     pub(super) fn holds(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-        PublicKey::try_from(public)
-            .is_ok_and(|key| key.verify(message, &Signature::from(signature)).is_ok())
+        PublicKey::try_from(public).is_ok_and(|key| key.verify(message, &Signature::from(signature)).is_ok())
     }
 
     /// Its secret is wiped by the crate.
@@ -282,9 +271,8 @@ mod tests {
         for row in rows(include_str!("../../tests/vectors/wycheproof/ed25519.txt")) {
             let public = hex(row[1]).try_into().unwrap();
             // A signature of another length cannot even be given to verify.
-            let holds = field(row[3])
-                .try_into()
-                .is_ok_and(|signature| verify(&public, &field(row[2]), &signature).is_ok());
+            let holds =
+                field(row[3]).try_into().is_ok_and(|signature| verify(&public, &field(row[2]), &signature).is_ok());
             assert_eq!(holds, row[4] == "valid", "{row:?}");
             count += 1;
         }

@@ -46,12 +46,7 @@ trait Method: Sized {
     /// The client's second step.
     fn complete(self, reply: &[u8], secret: &mut SharedSecret) -> Result<()>;
     /// The server's only step.
-    fn respond(
-        rng: &mut Rng,
-        init: &[u8],
-        reply: &mut KexPublic,
-        secret: &mut SharedSecret,
-    ) -> Result<()>;
+    fn respond(rng: &mut Rng, init: &[u8], reply: &mut KexPublic, secret: &mut SharedSecret) -> Result<()>;
 }
 
 macro_rules! methods {
@@ -138,11 +133,7 @@ impl ClientKex {
 ///
 /// # Errors
 /// [`PeerError::KexValue`] when the method says that `init` must be refused.
-pub fn server_respond(
-    alg: &'static KexAlg,
-    rng: &mut Rng,
-    init: &[u8],
-) -> Result<(KexPublic, SharedSecret)> {
+pub fn server_respond(alg: &'static KexAlg, rng: &mut Rng, init: &[u8]) -> Result<(KexPublic, SharedSecret)> {
     let mut reply = KexPublic::new();
     let mut secret = SharedSecret::new(alg.encoding);
     respond(alg.id, rng, init, &mut reply, &mut secret)?;
@@ -193,14 +184,7 @@ impl SharedSecret {
 
 /// Fill `out` with the key that `letter` ('A' to 'F') stands for (RFC 4253 section 7.2):
 /// HASH(K || H || letter || session_id), and HASH(K || H || all so far) as often as needed.
-pub fn derive(
-    hash: HashAlg,
-    k: &SharedSecret,
-    h: &[u8],
-    letter: u8,
-    session_id: &[u8],
-    out: &mut [u8],
-) {
+pub fn derive(hash: HashAlg, k: &SharedSecret, h: &[u8], letter: u8, session_id: &[u8], out: &mut [u8]) {
     let mut done = 0;
     while let Some((made, rest)) = out.split_at_mut_checked(done)
         && !rest.is_empty()
@@ -235,12 +219,7 @@ impl Method for Curve25519 {
         secret.set(x25519::shared(&self.0, reply)?.as_ref())
     }
 
-    fn respond(
-        rng: &mut Rng,
-        init: &[u8],
-        reply: &mut KexPublic,
-        secret: &mut SharedSecret,
-    ) -> Result<()> {
+    fn respond(rng: &mut Rng, init: &[u8], reply: &mut KexPublic, secret: &mut SharedSecret) -> Result<()> {
         Self::start(rng, reply)?.complete(init, secret)
     }
 }

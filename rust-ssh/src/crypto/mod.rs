@@ -11,15 +11,14 @@ pub mod kex;
 pub mod mac;
 pub mod protection;
 pub mod rng;
+pub mod stack;
 pub mod x25519;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
 #[cfg(not(any(feature = "dalek", feature = "salty")))]
-compile_error!(
-    "one of the features \"dalek\" and \"salty\" must be on: they bring the curve arithmetic"
-);
+compile_error!("one of the features \"dalek\" and \"salty\" must be on: they bring the curve arithmetic");
 
 /// The crates that do the arithmetic in this build.
 pub const fn engine_name() -> &'static str {

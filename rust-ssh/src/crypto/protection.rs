@@ -260,17 +260,11 @@ impl Protection {
             return Err(Usage::Config.into());
         }
         let state = if cipher.aead {
-            AnyAead::new(cipher.id, key, iv)
-                .map(|engine| State::Aead { cipher: engine, alg: cipher })
+            AnyAead::new(cipher.id, key, iv).map(|engine| State::Aead { cipher: engine, alg: cipher })
         } else {
             let alg = mac.filter(|alg| alg.key_len == mac_key.len()).ok_or(Usage::Config)?;
             let engines = AnyStream::new(cipher.id, key, iv).zip(AnyMac::new(alg.id, mac_key));
-            engines.map(|(engine, mac)| State::Mac {
-                cipher: engine,
-                mac,
-                block: cipher.block,
-                alg,
-            })
+            engines.map(|(engine, mac)| State::Mac { cipher: engine, mac, block: cipher.block, alg })
         };
         Ok(Self(state.ok_or(Usage::Config)?))
     }

@@ -48,10 +48,7 @@ fn receive(protection: &mut Protection, seq: u32, packet: &mut [u8]) -> (u32, Re
 }
 
 /// The body lengths near `from` that fill whole blocks.
-fn bodies(
-    protection: &Protection,
-    range: core::ops::Range<usize>,
-) -> impl Iterator<Item = usize> + use<> {
+fn bodies(protection: &Protection, range: core::ops::Range<usize>) -> impl Iterator<Item = usize> + use<> {
     let (block, length) = (protection.block(), if protection.length_is_padded() { 4 } else { 0 });
     range.filter(move |body| (body + length).is_multiple_of(block) && body + 4 >= block)
 }
@@ -91,10 +88,7 @@ fn all_body_sizes() {
     for (cipher, mac) in suites() {
         let (mut ours, mut theirs) = pair(cipher, mac);
         let mut seq = u32::MAX - 3;
-        for body in bodies(&ours, 0..1100)
-            .chain(bodies(&ours, 32700..33000))
-            .chain(bodies(&ours, 260_000..260_020))
-        {
+        for body in bodies(&ours, 0..1100).chain(bodies(&ours, 32700..33000)).chain(bodies(&ours, 260_000..260_020)) {
             let plain = packet(&ours, body);
             let mut sealed = plain.clone();
             ours.seal(seq, &mut sealed);
@@ -138,11 +132,7 @@ fn every_byte_damaged() {
             }
         }
         let (_, mut theirs) = pair(cipher, mac);
-        assert_eq!(
-            receive(&mut theirs, 8, &mut sealed.clone()).1,
-            WRONG,
-            "another sequence number"
-        );
+        assert_eq!(receive(&mut theirs, 8, &mut sealed.clone()).1, WRONG, "another sequence number");
     }
 }
 
@@ -179,10 +169,7 @@ fn nothing_leaves_unprotected() {
 #[test]
 fn plain_is_as_it_is() {
     let mut plain = Protection::plain();
-    assert_eq!(
-        (plain.head_len(), plain.block(), plain.tag_len(), plain.length_is_padded()),
-        (4, 8, 0, true)
-    );
+    assert_eq!((plain.head_len(), plain.block(), plain.tag_len(), plain.length_is_padded()), (4, 8, 0, true));
     let mut bytes = packet(&plain, 12);
     let before = bytes.clone();
     plain.seal(0, &mut bytes);
@@ -215,8 +202,7 @@ fn no_cipher_without_its_mac() {
     let refused = Err(Error::Usage(Usage::Config));
     assert_eq!(new(mac, 16, 16, 32), Ok(()));
     assert_eq!(new(None, 16, 16, 0), refused);
-    for (key, iv, mac_key) in [(15, 16, 32), (17, 16, 32), (16, 15, 32), (16, 16, 31), (16, 16, 0)]
-    {
+    for (key, iv, mac_key) in [(15, 16, 32), (17, 16, 32), (16, 15, 32), (16, 16, 31), (16, 16, 0)] {
         assert_eq!(new(mac, key, iv, mac_key), refused);
     }
     let aead = find_cipher("chacha20-poly1305@openssh.com").unwrap();
@@ -229,12 +215,7 @@ fn no_cipher_without_its_mac() {
 #[test]
 fn limits_cover_the_tables() {
     for alg in CIPHERS {
-        assert!(
-            alg.key_len <= MAX_KEY
-                && alg.iv_len <= MAX_IV
-                && alg.tag_len <= MAX_TAG
-                && alg.block <= MAX_BLOCK
-        );
+        assert!(alg.key_len <= MAX_KEY && alg.iv_len <= MAX_IV && alg.tag_len <= MAX_TAG && alg.block <= MAX_BLOCK);
     }
     for alg in MACS {
         assert!(alg.key_len <= MAX_MAC_KEY && alg.tag_len <= MAX_TAG);

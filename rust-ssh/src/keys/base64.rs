@@ -72,8 +72,7 @@ pub fn encode_unpadded(bytes: &[u8], out: &mut [u8]) -> Option<usize> {
 fn value_of(c: u8) -> i16 {
     let c = i16::from(c);
     // -1 when first <= c <= last, else 0.
-    let within =
-        |first: u8, last: u8| ((i16::from(first) - 1 - c) & (c - i16::from(last) - 1)) >> 15;
+    let within = |first: u8, last: u8| ((i16::from(first) - 1 - c) & (c - i16::from(last) - 1)) >> 15;
     let mut value = -1;
     value += within(b'A', b'Z') & (c - 64);
     value += within(b'a', b'z') & (c - 70);
@@ -136,10 +135,7 @@ mod tests {
     #[test]
     fn bad_text() {
         let mut out = [0; 8];
-        for text in [
-            "Z", "Zg", "Zg=", "Zg===", "Z===", "=", "Zm9v=", "Zm=9", "Zh==", "Zm9=", "Zm9v!",
-            "Zm\x00v",
-        ] {
+        for text in ["Z", "Zg", "Zg=", "Zg===", "Z===", "=", "Zm9v=", "Zm=9", "Zh==", "Zm9=", "Zm9v!", "Zm\x00v"] {
             assert_eq!(decode(text.as_bytes(), &mut out), Err(Base64Error::Text), "{text}");
         }
         assert_eq!(decode(b"Zm9vYmFy", &mut out[..5]), Err(Base64Error::Room));

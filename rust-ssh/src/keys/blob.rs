@@ -135,11 +135,7 @@ fn decode_line(text: &[u8], out: &mut [u8]) -> Result<usize> {
         Base64Error::Room => Error::from(KeyError::NoMemory),
     })?;
     let blob = out.get(..len).unwrap_or_default();
-    if key_type(blob).map(str::as_bytes) == Some(name) {
-        Ok(len)
-    } else {
-        Err(KeyError::Broken.into())
-    }
+    if key_type(blob).map(str::as_bytes) == Some(name) { Ok(len) } else { Err(KeyError::Broken.into()) }
 }
 
 /// True when `word` looks like the name of a key type, ours or another.

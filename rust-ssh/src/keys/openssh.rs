@@ -6,8 +6,8 @@ use zeroize::{Zeroize, Zeroizing};
 use super::base64::{self, Base64Error};
 use super::blob;
 use crate::crypto::aesctr::{Aes128Ctr, Aes192Ctr, Aes256Ctr};
-use crate::crypto::ed25519;
 use crate::crypto::protection::Stream;
+use crate::crypto::{ed25519, stack};
 use crate::error::{KeyError, Result};
 use crate::wire::{Reader, Writer};
 
@@ -39,6 +39,7 @@ impl PrivateKey {
     pub fn parse(text: &[u8], passphrase: Option<&[u8]>, scratch: &mut [u8]) -> Result<Self> {
         let result = parse(text, passphrase, scratch);
         scratch.zeroize();
+        stack::wipe();
         result.map_err(Into::into)
     }
 
@@ -64,6 +65,13 @@ impl PrivateKey {
     /// ([`blob::MAX_SIGNATURE`] is enough), or the signature does not verify: a fault while signing
     /// would give the key away (ATTACKS 33).
     pub fn sign(&self, data: &[u8], out: &mut [u8]) -> usize {
+        let len = self.sign_checked(data, out);
+        stack::wipe();
+        len
+    }
+
+    #[inline(never)] // as parse below
+    fn sign_checked(&self, data: &[u8], out: &mut [u8]) -> usize {
         let mut writer = Writer::new(out);
         writer.string(self.algorithm().as_bytes());
         match self {
@@ -152,11 +160,8 @@ struct Outer<'a> {
     private_len: usize,
 }
 
-fn parse(
-    text: &[u8],
-    passphrase: Option<&[u8]>,
-    scratch: &mut [u8],
-) -> core::result::Result<PrivateKey, KeyError> {
+#[inline(never)] // so that its frame is below the caller's, where stack::wipe reaches
+fn parse(text: &[u8], passphrase: Option<&[u8]>, scratch: &mut [u8]) -> core::result::Result<PrivateKey, KeyError> {
     let body = armoured(text)?;
     let len = base64::decode(body, scratch).map_err(|error| match error {
         Base64Error::Text => KeyError::Broken,
@@ -192,9 +197,7 @@ fn armoured(text: &[u8]) -> core::result::Result<&[u8], KeyError> {
 fn kind_of(text: &[u8]) -> KeyError {
     let first_line = text.split(|c| *c == b'\n').next().unwrap_or_default().trim_ascii();
     let is_pem = first_line.starts_with(b"-----BEGIN ");
-    if first_line.starts_with(b"PuTTY-User-Key-File-")
-        || (is_pem && first_line.ends_with(b"PRIVATE KEY-----"))
-    {
+    if first_line.starts_with(b"PuTTY-User-Key-File-") || (is_pem && first_line.ends_with(b"PRIVATE KEY-----")) {
         return KeyError::Type;
     }
     let is_public = (is_pem && first_line.ends_with(b"PUBLIC KEY-----"))
@@ -248,14 +251,12 @@ fn stretch(
     if salt.is_empty() || rounds == 0 || rounds > MAX_ROUNDS {
         return Err(KeyError::Kdf);
     }
-    let passphrase =
-        passphrase.filter(|text| !text.is_empty()).ok_or(KeyError::PassphraseNeeded)?;
+    let passphrase = passphrase.filter(|text| !text.is_empty()).ok_or(KeyError::PassphraseNeeded)?;
     // The output is spread over all of bcrypt's blocks, so exactly the length in use must be asked for.
     let need = outer.cipher.key_len().saturating_add(16);
     let out = out.get_mut(..need).ok_or(KeyError::Cipher)?;
     let mut memory = Zeroizing::new([0; 64]);
-    bcrypt_pbkdf::bcrypt_pbkdf_with_memory(passphrase, salt, rounds, out, memory.as_mut())
-        .map_err(|_| KeyError::Kdf)
+    bcrypt_pbkdf::bcrypt_pbkdf_with_memory(passphrase, salt, rounds, out, memory.as_mut()).map_err(|_| KeyError::Kdf)
 }
 
 /// The decrypted part: two equal random numbers, the key, a comment, and padding 1, 2, 3...
@@ -268,19 +269,14 @@ fn parse_private(
     let mut reader = Reader::new(private);
     if reader.u32().map_err(broken)? != reader.u32().map_err(broken)? {
         // Nothing else tells a wrong passphrase.
-        return Err(if cipher == Cipher::None {
-            KeyError::Broken
-        } else {
-            KeyError::PassphraseWrong
-        });
+        return Err(if cipher == Cipher::None { KeyError::Broken } else { KeyError::PassphraseWrong });
     }
     let name = reader.string().map_err(broken)?;
     let inner_public = reader.string().map_err(broken)?;
     let pair = reader.string().map_err(broken)?;
     let _comment = reader.string().map_err(broken)?;
     let padding = reader.rest();
-    let padding_is_right =
-        padding.len() < cipher.block() && padding.iter().zip(1u8..).all(|(byte, n)| *byte == n);
+    let padding_is_right = padding.len() < cipher.block() && padding.iter().zip(1u8..).all(|(byte, n)| *byte == n);
     let (seed, second) = pair.split_first_chunk().ok_or(KeyError::Broken)?;
     let key = ed25519::SigningKey::from_seed(seed);
     let halves_agree = inner_public == public && second == public && key.public() == *public;

@@ -72,11 +72,8 @@ fn every_cipher_of_ssh_keygen() {
 fn line_ends_and_space_do_not_matter() {
     let text = file!("plain");
     let line = file!("plain.pub");
-    let crlf: Vec<u8> = text
-        .iter()
-        .flat_map(|c| if *c == b'\n' { &b"\r\n"[..] } else { core::slice::from_ref(c) })
-        .copied()
-        .collect();
+    let crlf: Vec<u8> =
+        text.iter().flat_map(|c| if *c == b'\n' { &b"\r\n"[..] } else { core::slice::from_ref(c) }).copied().collect();
     check(&load(&crlf, None).unwrap(), line);
     check(&load(text.trim_ascii_end(), None).unwrap(), line);
     let mut spaced = b"\n \n".to_vec();
@@ -101,11 +98,7 @@ fn other_files_are_recognised() {
         assert_eq!(error(text.as_bytes(), None), KeyError::Type);
     }
     assert_eq!(error(file!("plain.pub"), None), KeyError::IsPublic);
-    for text in [
-        "-----BEGIN PUBLIC KEY-----\nMII",
-        "---- BEGIN SSH2 PUBLIC KEY ----\n",
-        "ecdsa-sha2-nistp256 AAAA",
-    ] {
+    for text in ["-----BEGIN PUBLIC KEY-----\nMII", "---- BEGIN SSH2 PUBLIC KEY ----\n", "ecdsa-sha2-nistp256 AAAA"] {
         assert_eq!(error(text.as_bytes(), None), KeyError::IsPublic);
     }
     let mut public = [0; MAX_BLOB];
@@ -121,13 +114,7 @@ fn other_files_are_recognised() {
 fn cut_anywhere() {
     let text = file!("plain").trim_ascii_end();
     for cut in 0..text.len() {
-        assert!(
-            matches!(
-                error(&text[..cut], None),
-                KeyError::Format | KeyError::Broken | KeyError::Type
-            ),
-            "{cut}"
-        );
+        assert!(matches!(error(&text[..cut], None), KeyError::Format | KeyError::Broken | KeyError::Type), "{cut}");
     }
 }
 
