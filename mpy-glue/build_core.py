@@ -4,8 +4,8 @@
     build_core.py [--cc "gcc -m32"] [--flags "-mcpu=..."] -o ssh_core.o
 
 cargo makes the static library; a partial link turns it into one object, because an object may
-stand anywhere in a link command, which a library may not, and MicroPython's ports differ there. Only
-the functions of the C header stay visible. The file is rewritten only when the library changes.
+stand anywhere in a link command, which a library may not, and MicroPython's ports differ there.
+Only the functions of the C header stay visible. The file is rewritten only when the library changes.
 
 Environment, each optional:
   SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it

@@ -9,8 +9,7 @@ several flags counts, as it does for the compiler.
 
 import sys
 
-# Cores of ARM's M profile, by -mcpu or -march: Rust's architecture, and whether it has a hard-float
-# form.
+# ARM's M profile, by -mcpu or -march: Rust's architecture, and whether it has a hard-float form.
 ARM_M = {
     "cortex-m0": ("thumbv6m", False),
     "cortex-m0plus": ("thumbv6m", False),

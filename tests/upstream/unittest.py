@@ -1,5 +1,6 @@
-# The part of `unittest` that MicroPython's own tests use, for the interpreter: the pinned source comes without
-# micropython-lib, which has the whole of it. Its last lines are those that tests/run-tests.py looks for.
+# The part of `unittest` that MicroPython's own tests use, for the interpreter: the pinned source
+# comes without micropython-lib, which has the whole of it. What it prints last is what
+# tests/run-tests.py looks for.
 
 import sys
 
