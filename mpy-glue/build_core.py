@@ -5,11 +5,13 @@
 
 cargo makes the static library; a partial link turns it into one object, because an object may
 stand anywhere in a link command, which a library may not, and MicroPython's ports differ there.
-Only the functions of the C header stay visible. The file is rewritten only when the library changes.
+Only the functions of the C header stay visible. The file is rewritten only when the library has
+changed.
 
 Environment, each optional:
   SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it
-  SSH_RUST_FEATURES   cargo features of crate ssh-ffi: dalek (default; "dalek tables" on 64-bit machines) or salty
+  SSH_RUST_FEATURES   cargo features of crate ssh-ffi: dalek (default; "dalek tables" on 64-bit
+                      machines) or salty (default on Cortex-M4 and M7)
   SSH_RUST_OPT        optimisation: 3, s or z (default 3, s on chips)
   SSH_RUST_FLAGS      more flags for rustc
   SSH_RUST_SANITIZE   "address": instrument the core; takes rustup's nightly compiler
