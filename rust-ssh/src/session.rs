@@ -255,10 +255,11 @@ impl Core<'_> {
         let _ = self.outbox.packet(&mut self.rng, |w| message.write(w));
     }
 
-    /// True when taking another message could make us send more than there is room for.
+    /// True when taking another message could make us send more than there is room for. (While an
+    /// exchange holds the answers back, its end is among what must still be taken.)
     fn is_stuffed(&self) -> bool {
         let enough = self.outbox.capacity().min(ENOUGH_ROOM);
-        self.replies.is_full() || self.outbox.room() < enough
+        self.outbox.room() < enough || (self.replies.is_full() && !self.kex.holds_output())
     }
 
     /// Start a key exchange.
