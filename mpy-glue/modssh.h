@@ -84,6 +84,7 @@ typedef struct _modssh_slot_t {
     uint16_t gen;    // tells an old channel object from the one that has the id now
     bool dropped;    // its object is gone: close it at the next entry
     bool closing;    // closed on our side: the slot becomes free when the peer's CLOSE comes
+    bool waited;     // somebody has waited for that once already
 } modssh_slot_t;
 
 // A session is one GC block: this struct, the slots, and the core's own block (aligned by hand, because
@@ -230,6 +231,8 @@ size_t modssh_public_blob(mp_obj_t key, uint8_t **blob);
 mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window);
 // Close a channel within an operation, without waiting for long; errors are ignored.
 void modssh_channel_shut(modssh_op_t *op, mp_obj_ssh_channel_t *channel);
+// Give the server a moment to close the channels that are closed on our side.
+void modssh_channel_wait_closed(modssh_op_t *op);
 // Keep the exit status and signal in the object.
 void modssh_channel_keep_exit(mp_obj_ssh_channel_t *channel);
 // Read what is there of one output stream into a buffer that cannot move, waiting for the first byte:

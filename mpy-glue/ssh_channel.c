@@ -13,6 +13,9 @@
 
 #include "modssh_channel.h"
 
+// Longest wait for the server's answer to our CLOSE of a channel. Nothing depends on it.
+#define CLOSE_WAIT_MS (250)
+
 typedef struct _mp_obj_ssh_stderr_t {
     mp_obj_base_t base;
     mp_obj_ssh_channel_t *channel;
@@ -32,17 +35,46 @@ void modssh_channel_reap(mp_obj_ssh_session_t *session) {
             m_del(byte, slot->ring, slot->ring_len);
             slot->ring = NULL;
             slot->closing = false;
+            slot->waited = false;
         }
     }
 }
 
-static bool some_slot_is_closing(mp_obj_ssh_session_t *session) {
+// Slots that only wait for the server's CLOSE. fresh: only those that nobody has waited for yet.
+static bool some_slot_is_closing(mp_obj_ssh_session_t *session, bool fresh) {
     for (size_t i = 0; i < session->n_slots; i++) {
-        if (session->slots[i].closing) {
+        modssh_slot_t *slot = &session->slots[i];
+        if (slot->closing && !(fresh && slot->waited)) {
             return true;
         }
     }
     return false;
+}
+
+void modssh_channel_wait_closed(modssh_op_t *op) {
+    mp_obj_ssh_session_t *session = op->session;
+    uint32_t start = op->start;
+    mp_int_t timeout_ms = op->timeout_ms;
+    modssh_restart(op);
+    op->timeout_ms = CLOSE_WAIT_MS;
+    modssh_channel_reap(session);
+    while (some_slot_is_closing(session, true)) {
+        int r = ssh_pump(session->core);
+        if (r == SSH_EXCEPTION) {
+            modssh_check(op, r);
+        }
+        modssh_channel_reap(session);
+        if (r < 0 || !some_slot_is_closing(session, true)) {
+            break; // an error shows itself in the next call that matters
+        }
+        if (!modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
+            for (size_t i = 0; i < session->n_slots; i++) {
+                session->slots[i].waited = session->slots[i].closing;
+            }
+        }
+    }
+    op->start = start;
+    op->timeout_ms = timeout_ms;
 }
 
 // Take a slot. When all are in use, but one is only waiting for the server's CLOSE, wait for that.
@@ -50,7 +82,7 @@ static int take_slot(modssh_op_t *op, byte *ring, size_t len) {
     mp_obj_ssh_session_t *session = op->session;
     for (;;) {
         int id = ssh_channel_new(session->core, ring, len);
-        if (id != SSH_ERROR || !some_slot_is_closing(session)) {
+        if (id != SSH_ERROR || !some_slot_is_closing(session, false)) {
             return id;
         }
         int r = ssh_pump(session->core);
@@ -81,11 +113,9 @@ mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
     self->gen = 0;
     self->closed = true;
 
-    if (some_slot_is_closing(session)) {
-        // The server's CLOSE of the last channel has probably come: its memory can be had again.
-        modssh_check(op, ssh_pump(session->core));
-        modssh_channel_reap(session);
-    }
+    // The memory of the last channel can be had again once the server has closed it, and dropbear takes a new
+    // one down with it if that happens between its opening and its request.
+    modssh_channel_wait_closed(op);
     size_t len = window == 0 ? session->window : window;
     byte *ring = m_new(byte, len);
     int id = take_slot(op, ring, len);
@@ -99,6 +129,7 @@ mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
     slot->gen++;
     slot->dropped = false;
     slot->closing = false;
+    slot->waited = false;
     self->id = id;
     self->gen = slot->gen;
     self->closed = false;

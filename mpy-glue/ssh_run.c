@@ -212,6 +212,7 @@ static mp_obj_t session_exec(mp_obj_t self_in, mp_obj_t command) {
     run_t run;
     run_command(&run, MP_OBJ_TO_PTR(self_in), command, mp_const_none, true);
     modssh_channel_shut(&run.op, run.channel);
+    modssh_channel_wait_closed(&run.op);
     modssh_leave(&run.op);
     return mp_obj_new_bytes_from_vstr(&run.out[SSH_STDOUT]);
 }
@@ -240,6 +241,7 @@ static mp_obj_t session_run(size_t n_args, const mp_obj_t *pos_args, mp_map_t *k
     MODSSH_RUN(&run.op, r, ssh_channel_wait_exit(self->core, run.channel->id));
     modssh_check(&run.op, r);
     modssh_channel_shut(&run.op, run.channel);
+    modssh_channel_wait_closed(&run.op);
     modssh_leave(&run.op);
     mp_obj_t items[4] = {
         mp_obj_new_bytes_from_vstr(&run.out[SSH_STDOUT]),
