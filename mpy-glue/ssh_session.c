@@ -220,8 +220,9 @@ static mp_obj_ssh_session_t *session_alloc(const mp_obj_type_t *type, const ssh_
     return self;
 }
 
-// Ident, key exchange, and the decision about the host's key.
-static void session_connect(mp_obj_ssh_session_t *self, const ssh_config_t *config, mp_obj_t sock, mp_obj_t hostkey) {
+// Ident, key exchange, and the decision about the host's key. Never inlined: nlr_call_jump_callbacks() runs only
+// what lies below the caller's nlr_buf on the stack, so `op` needs a frame of its own.
+static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_config_t *config, mp_obj_t sock, mp_obj_t hostkey) {
     modssh_op_t op;
     modssh_enter(&op, self);
     modssh_io_init(self, sock);
