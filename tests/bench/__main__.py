@@ -1,0 +1,253 @@
+"""Compares `_ssh` on the unix interpreter with other SSH clients: scripts/bench, see --help."""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from harness.servers import CHACHA, Site, Sshd
+
+from bench.clients import CLIENTS, CTR, Call
+
+MIB = 1 << 20
+SUITES = {
+    "chacha": (CHACHA, "hmac-sha2-256"),  # the cipher brings its own MAC; the name is not used
+    "ctr-etm": (CTR, "hmac-sha2-256-etm@openssh.com"),
+    "ctr": (CTR, "hmac-sha2-256"),
+}
+OPERATIONS = {
+    "connect": 'log in and exec "true"',
+    "exec": 'exec "cat FILE", read into a buffer and dropped',
+    "sftp_get": "SFTP get of FILE to /dev/null here",
+    "sftp_put": "SFTP put of FILE from here to /dev/null there",
+    "scp_get": "SCP of FILE to /dev/null here",
+    "scp_put": "SCP of FILE from here to /dev/null there",
+}
+# How long one run may take, in seconds: under callgrind everything is 50 times slower.
+LIMIT = 300
+
+
+class RunError(Exception):
+    """A client that failed; the text says how."""
+
+
+class Run:
+    """One run of a client: wall and cpu, in seconds, and what it printed."""
+
+    def __init__(self, line, silent=False):
+        with tempfile.TemporaryFile() as errors:
+            begin = time.monotonic()
+            process = subprocess.Popen(
+                line,
+                stdin=subprocess.DEVNULL,
+                # Output that is not looked at must not be slowed down by a pipe.
+                stdout=subprocess.DEVNULL if silent else subprocess.PIPE,
+                stderr=errors,
+            )
+            watchdog = threading.Timer(LIMIT, process.kill)
+            watchdog.start()
+            try:
+                printed = "" if silent else process.stdout.read().decode(errors="replace")
+                # The process and the children that it has waited for: sftp and scp run ssh.
+                _, status, usage = os.wait4(process.pid, 0)
+                end = time.monotonic()
+                process.returncode = os.waitstatus_to_exitcode(status)
+            finally:
+                watchdog.cancel()
+                if not silent:
+                    process.stdout.close()
+                if process.returncode is None:
+                    process.kill()
+                    process.wait()
+            errors.seek(0)
+            self.errors = errors.read().decode(errors="replace")
+        if process.returncode != 0:
+            last = (self.errors.strip() or printed.strip() or "no output").splitlines()[-1]
+            raise RunError(f"exit status {process.returncode}: {last}")
+        self.wall = end - begin
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.count = None
+        for words in map(str.split, printed.splitlines()):
+            if words[:1] == ["start"]:
+                self.wall = end - float(words[1])
+                self.cpu -= float(words[2])
+            elif words[:1] == ["done"]:
+                self.count = int(words[1])
+
+
+def run_client(client, call, size):
+    run = Run(client.line(call), client.silent)
+    if not client.silent and run.count != (0 if call.operation == "connect" else size):
+        raise RunError(f"{run.count} bytes instead of {size}")
+    return run
+
+
+def measure(clients, call, rounds, size):
+    """{client: [Run, ...] or RunError}, the clients taking turns."""
+    results = {client: [] for client in clients}
+    for number in range(rounds + 1):
+        for client in clients:
+            if isinstance(results[client], RunError):
+                continue
+            try:
+                run = run_client(client, call, size)
+            except RunError as error:
+                results[client] = error
+                continue
+            # The first turn only warms up: page cache, byte code.
+            if number > 0:
+                results[client].append(run)
+            progress(f"  round {number}/{rounds} {client.name}")
+    progress("")
+    return results
+
+
+def progress(text):
+    """A line that the next one overwrites, where somebody looks."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<40}\r", end="", file=sys.stderr, flush=True)
+
+
+def show(results, per_gib):
+    """A table of medians; the ratios are to the first client. True if none has failed."""
+    unit = "CPU s/GiB" if per_gib else "CPU ms"
+    print(f"  {'client':<12}{'wall s':>9}{'min':>9}{'ratio':>8}{unit:>13}{'ratio':>8}")
+    ours = None
+    for number, (client, runs) in enumerate(results.items()):
+        if isinstance(runs, RunError):
+            print(f"  {client.name:<12}  failed: {runs}")
+            continue
+        wall = statistics.median(run.wall for run in runs)
+        cpu = statistics.median(run.cpu for run in runs)
+        if number == 0:
+            ours = (wall, cpu)
+        scale = 1 / per_gib if per_gib else 1000
+        ratios = ["-", "-"]
+        if ours:
+            ratios = [f"{value / base:.2f}" for value, base in zip((wall, cpu), ours)]
+        print(
+            f"  {client.name:<12}{wall:>9.3f}{min(run.wall for run in runs):>9.3f}{ratios[0]:>8}"
+            f"{cpu * scale:>13.2f}{ratios[1]:>8}"
+        )
+    print(flush=True)
+    return not any(isinstance(runs, RunError) for runs in results.values())
+
+
+def count_instructions(client, call):
+    """Instructions of connect + exec, in millions."""
+    with tempfile.TemporaryDirectory() as folder:
+        line = [
+            "valgrind",
+            "--tool=callgrind",
+            "--trace-children=no",
+            f"--callgrind-out-file={folder}/out",
+            *client.line(call),
+        ]
+        run = Run(line, client.silent)
+    return int(re.search(r"Collected\s*:\s*(\d+)", run.errors)[1]) / 1e6
+
+
+def show_instructions(clients, suites, server):
+    """As show(), for the instructions of connect."""
+    good = True
+    print("connect: instructions that callgrind counts, in millions, all of the process")
+    for suite in suites:
+        call = Call(server, *SUITES[suite], "connect", "", "")
+        ours = None
+        for client in clients:
+            if not client.can(call) or not client.quick:
+                continue
+            try:
+                millions = count_instructions(client, call)
+            except RunError as error:
+                print(f"  {suite:<10}{client.name:<12} failed: {error}")
+                good = False
+                continue
+            if client is clients[0]:
+                ours = millions
+            ratio = f"{millions / ours:.2f}" if ours else "-"
+            print(f"  {suite:<10}{client.name:<12}{millions:>10.1f}{ratio:>8}", flush=True)
+    print()
+    return good
+
+
+def make_file(path, size):
+    block = os.urandom(MIB)
+    with path.open("wb") as file:
+        for start in range(0, size, MIB):
+            file.write(block[: size - start])
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/bench", add_help=False)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--clients", default=",".join(client.name for client in CLIENTS))
+    args = parser.parse_args()
+    if args.rounds < 1 or args.size < 1:
+        parser.error("--rounds and --size are at least 1")
+    words = {word for only in args.only for word in only.replace("-", "_").split(",")}
+    suites = {name.replace("-", "_"): name for name in SUITES}
+    unknown = words - set(OPERATIONS) - set(suites) - {"callgrind"}
+    if unknown:
+        parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
+    operations = [*OPERATIONS, "callgrind"]
+    args.operations = [name for name in operations if name in words] or operations
+    args.suites = [suites[name] for name in suites if name in words] or list(SUITES)
+    names = args.clients.split(",")
+    args.clients = [client for client in CLIENTS if client.name in names]
+    if len(args.clients) != len(names):
+        parser.error(f"--clients: known are {', '.join(client.name for client in CLIENTS)}")
+    return args
+
+
+def main():
+    args = arguments()
+    site = Site()
+    server = None
+    good = True
+    try:
+        server = Sshd(site)
+        size = args.size * MIB
+        source = site.folder / "data"
+        make_file(source, size)
+        source.chmod(0o644)
+        print(
+            f"Server: {server.ident}, on loopback. FILE has {args.size} MiB.\n"
+            f"Medians of {args.rounds} rounds, the clients taking turns; ratios to _ssh: a client\n"
+            "above 1 is slower, or costs more. Wall and CPU are of the whole client process, but\n"
+            "for asyncssh and paramiko without the start of Python and its imports.\n"
+        )
+        for client in args.clients:
+            print(f"  {client.name:<12}{client.version()}")
+        print(flush=True)
+        for operation in args.operations:
+            if operation == "callgrind":
+                good &= show_instructions(args.clients, args.suites, server)
+                continue
+            for suite in args.suites:
+                call = Call(server, *SUITES[suite], operation, *ends(operation, source))
+                able = [client for client in args.clients if client.can(call)]
+                print(f"{operation}, {call.protection()}: {OPERATIONS[operation]}", flush=True)
+                results = measure(able, call, args.rounds, size)
+                good &= show(results, 0 if operation == "connect" else args.size / 1024)
+    finally:
+        if server:
+            server.close()
+        site.close()
+    return 0 if good else 1
+
+
+def ends(operation, source):
+    """The remote and the local file of an operation."""
+    return ("/dev/null", source) if operation.endswith("put") else (source, "/dev/null")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The MicroPython client: PORT USER KEYFILE HOSTKEY CIPHER MAC OPERATION REMOTE LOCAL"""
+
+import socket
+import sys
+
+import _ssh
+
+port, user, keyfile, hostkey, cipher, mac, operation, remote, local = sys.argv[1:]
+
+
+def do_exec(session):
+    buffer = bytearray(65536)
+    total = 0
+    with session.open_session() as channel:
+        channel.exec("cat " + remote)
+        while True:
+            n = channel.recv_into(buffer)
+            if n == 0:
+                return total
+            total += n
+
+
+def do_connect(session):
+    session.exec("true")
+    return 0
+
+
+def do_sftp_get(session):
+    with session.sftp() as sftp, open(local, "wb") as sink:
+        return sftp.get(remote, sink)
+
+
+def do_sftp_put(session):
+    with session.sftp() as sftp, open(local, "rb") as source:
+        return sftp.put(source, remote)
+
+
+def do_scp_get(session):
+    with open(local, "wb") as sink:
+        return session.scp_recv(remote, sink)
+
+
+def do_scp_put(session):
+    with open(local, "rb") as source:
+        size = source.seek(0, 2)
+        source.seek(0)
+        return session.scp_send(remote, 0o644, source, size)
+
+
+sock = socket.socket()
+sock.connect(socket.getaddrinfo("127.0.0.1", int(port))[0][-1])
+with _ssh.Session(sock, hostkey=hostkey, ciphers=cipher, macs=mac) as session:
+    with open(keyfile, "rb") as file:
+        session.userauth_publickey(user, file.read())
+    print("done", globals()["do_" + operation](session))
+sock.close()
