@@ -43,15 +43,19 @@ impl<'a> Session<'a> {
     pub fn accept_host_key(&mut self) -> Result<()> {
         self.core.alive()?;
         let core = &mut self.core;
-        let mut cx =
-            Context { outbox: &mut core.outbox, rng: &mut core.rng, config: &core.config, peer_ident: &core.peer_ident };
+        let mut cx = Context {
+            outbox: &mut core.outbox,
+            rng: &mut core.rng,
+            config: &core.config,
+            peer_ident: &core.peer_ident,
+        };
         let result = core.kex.accept(&mut cx);
-        result.map_err(|error| core.fail(error))
+        result.map_err(|error| self.fail(error))
     }
 
     /// The caller does not trust the host key: the session ends.
     pub fn reject_host_key(&mut self) {
-        self.core.fail(Usage::HostKeyRejected.into());
+        self.fail(Usage::HostKeyRejected.into());
     }
 
     /// The algorithms in use.
@@ -109,6 +113,10 @@ impl<'a> Session<'a> {
         } else if core.auth.is_ready() {
             let signature = match method {
                 Method::PublicKey(key) => {
+                    // What is signed is laid out where the packet will be.
+                    if !core.outbox.pending().is_empty() {
+                        return Ok(Poll::Pending);
+                    }
                     let id = core.kex.session_id().ok_or(Usage::Misuse)?;
                     Some(auth::sign(core.outbox.scratch(), id, user, key)?)
                 }
@@ -276,12 +284,17 @@ impl<'a> Session<'a> {
         if self.core.error.is_none() {
             self.core.say_goodbye(reason, text.as_bytes());
             self.core.error = Some(Usage::Closed.into());
+            self.fail(Usage::Closed.into());
         }
     }
 
     /// Milliseconds until the session wants [`Session::process`] to be called even if nothing arrives.
     pub fn wait_ms(&self) -> u32 {
-        self.core.rekey.wait_ms(!self.core.kex.is_idle(), self.core.now)
+        let core = &self.core;
+        // The first exchange has the caller's deadline, and new keys that are due but find no room wait for
+        // the stream to take something.
+        let stuck = core.kex.is_idle() && !core.outbox.pending().is_empty();
+        if !core.kex.is_secure() || stuck { u32::MAX } else { core.rekey.wait_ms(!core.kex.is_idle(), core.now) }
     }
 }
 

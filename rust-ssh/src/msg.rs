@@ -39,9 +39,9 @@ pub trait Output {
     /// # Errors
     /// [`crate::error::Usage::TooLong`] when the message can never fit.
     fn send(&mut self, fill: &mut dyn FnMut(&mut Writer<'_>)) -> Result<bool>;
-    /// The largest message that fits now, in bytes.
+    /// The largest message with channel data that is welcome now, in bytes.
     fn room(&self) -> usize;
-    /// The largest message that can ever fit, in bytes.
+    /// The largest that can ever be, in bytes.
     fn capacity(&self) -> usize;
 }
 
@@ -56,16 +56,31 @@ macro_rules! field_type {
 }
 
 macro_rules! field_read {
-    ($r:ident cookie) => { $r.array::<16>()? };
-    ($r:ident rest) => { { let len = $r.rest().len(); $r.bytes(len)? } };
-    ($r:ident $kind:ident) => { $r.$kind()? };
+    ($r:ident cookie) => {
+        $r.array::<16>()?
+    };
+    ($r:ident rest) => {{
+        let len = $r.rest().len();
+        $r.bytes(len)?
+    }};
+    ($r:ident $kind:ident) => {
+        $r.$kind()?
+    };
 }
 
 macro_rules! field_write {
-    ($w:ident cookie $value:expr) => { $w.bytes($value) };
-    ($w:ident rest $value:expr) => { $w.bytes($value) };
-    ($w:ident name_list $value:expr) => { $w.string($value.as_bytes()) };
-    ($w:ident $kind:ident $value:expr) => { $w.$kind($value) };
+    ($w:ident cookie $value:expr) => {
+        $w.bytes($value)
+    };
+    ($w:ident rest $value:expr) => {
+        $w.bytes($value)
+    };
+    ($w:ident name_list $value:expr) => {
+        $w.string($value.as_bytes())
+    };
+    ($w:ident $kind:ident $value:expr) => {
+        $w.$kind($value)
+    };
 }
 
 macro_rules! messages {

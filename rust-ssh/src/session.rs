@@ -18,11 +18,15 @@ use crate::wire::Writer;
 
 /// Answers owed to the peer that we keep before we stop reading.
 const MAX_REPLIES: usize = 16;
-/// Room in the send buffer without which no message is taken: enough for what any of them makes us send.
-const ENOUGH_ROOM: usize = 1100;
+/// Room in the send buffer without which no message is taken: enough for what any of them makes us send,
+/// of which KEXINIT is the longest.
+const ENOUGH_ROOM: usize = 768;
+/// Room that channel data leaves free, so that a peer that does not read (because it waits for us to read)
+/// never keeps us from reading.
+const RESERVE: usize = ENOUGH_ROOM + MAX_OVERHEAD;
 
 /// Bytes of a buffer that no session can do without, receiving and sending.
-pub const MIN_BUFFER: usize = ENOUGH_ROOM + MAX_OVERHEAD;
+pub const MIN_BUFFER: usize = 2 * RESERVE;
 
 /// One SSH connection, without any I/O: see [`crate::client`] for what a client can do with it.
 pub struct Session<'a> {
@@ -119,20 +123,22 @@ impl<'a> Session<'a> {
     }
 
     /// The stream has ended, or failed with an errno.
+    /// What the session gives from then on.
     pub fn stream_ended(&mut self, errno: Option<i32>) -> Error {
         let resource = match errno {
             Some(errno) => Resource::Errno(errno),
             None => Resource::Eof,
         };
         // A first line that is no identification tells more than the end that followed it.
-        let foreign = self.core.peer_ident.is_empty() && (self.core.finder.saw_lines() || !self.inbox.unread().is_empty());
+        let foreign =
+            self.core.peer_ident.is_empty() && (self.core.finder.saw_lines() || !self.inbox.unread().is_empty());
         if !foreign {
-            return self.core.fail(resource.into());
+            return self.fail(resource.into());
         }
         if !self.core.finder.saw_lines() {
             self.core.detail.theirs.set(self.inbox.unread());
         }
-        self.core.fail(Incompatible::NotSsh.into())
+        self.fail(Incompatible::NotSsh.into())
     }
 
     /// Bytes for the stream.
@@ -160,7 +166,7 @@ impl<'a> Session<'a> {
                 Err(error) => break Err(error),
             }
         };
-        result.map_err(|error| self.core.fail(error))
+        result.map_err(|error| self.fail(error))
     }
 
     /// Take one packet, or one line before the identification. False when there is none to take now.
@@ -189,7 +195,7 @@ impl<'a> Session<'a> {
 
     /// Queue what is owed to the peer, without taking anything.
     pub fn tend(&mut self) -> Result<()> {
-        self.core.tend().map_err(|error| self.core.fail(error))
+        self.core.tend().map_err(|error| self.fail(error))
     }
 
     fn ident(&mut self) -> Result<bool> {
@@ -213,14 +219,26 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
+    /// An error came: if it is one that ends the session, the keys are wiped and the same error is given
+    /// from then on.
+    pub(crate) fn fail(&mut self, error: Error) -> Error {
+        let error = self.core.fail(error);
+        if self.core.error.is_some() {
+            self.inbox.drop_keys();
+            self.core.outbox.drop_keys();
+            self.core.kex.drop_secrets();
+            self.core.rng = Rng::new(&[0; 32]);
+        }
+        error
+    }
+
     /// Wipe keys, buffers and all state that held a secret; every later call gives [`Usage::Closed`].
     pub fn wipe(&mut self) {
+        self.core.error = None;
+        self.fail(Usage::Closed.into());
         self.inbox.wipe();
         self.core.outbox.wipe();
-        self.core.kex.wipe();
-        self.core.rng = Rng::new(&[0; 32]);
         self.core.channels.clear();
-        self.core.error = Some(Usage::Closed.into());
     }
 }
 
@@ -232,7 +250,7 @@ impl Core<'_> {
 
     /// End the session with `error` (unless it is one that the session survives), telling the peer why if
     /// there is room. The same error is given again from then on.
-    pub(crate) fn fail(&mut self, error: Error) -> Error {
+    fn fail(&mut self, error: Error) -> Error {
         if let Some(first) = self.error {
             return first;
         }
@@ -392,11 +410,11 @@ impl Output for Out<'_, '_> {
     }
 
     fn room(&self) -> usize {
-        self.outbox.room()
+        self.outbox.room().saturating_sub(RESERVE)
     }
 
     fn capacity(&self) -> usize {
-        self.outbox.capacity()
+        self.outbox.capacity().saturating_sub(RESERVE)
     }
 }
 
@@ -405,15 +423,42 @@ impl Output for Out<'_, '_> {
 pub const fn fatal(error: Error) -> Option<u32> {
     match error {
         Error::Peer(PeerError::Mac) => Some(disconnect::MAC_ERROR),
-        Error::Peer(PeerError::KexValue | PeerError::Signature | PeerError::HostKeyChanged | PeerError::HostKeyFormat) => {
-            Some(disconnect::KEY_EXCHANGE_FAILED)
-        }
+        Error::Peer(
+            PeerError::KexValue | PeerError::Signature | PeerError::HostKeyChanged | PeerError::HostKeyFormat,
+        ) => Some(disconnect::KEY_EXCHANGE_FAILED),
         Error::Peer(_) => Some(disconnect::PROTOCOL_ERROR),
-        Error::Incompatible(Incompatible::NotSsh | Incompatible::Ssh1) => Some(disconnect::PROTOCOL_VERSION_NOT_SUPPORTED),
+        Error::Incompatible(Incompatible::NotSsh | Incompatible::Ssh1) => {
+            Some(disconnect::PROTOCOL_VERSION_NOT_SUPPORTED)
+        }
         Error::Incompatible(Incompatible::Service) => Some(disconnect::SERVICE_NOT_AVAILABLE),
         Error::Incompatible(_) => Some(disconnect::KEY_EXCHANGE_FAILED),
         Error::Usage(Usage::HostKeyRejected) => Some(disconnect::HOST_KEY_NOT_VERIFIABLE),
         Error::Usage(Usage::Closed) | Error::Resource(_) => Some(disconnect::BY_APPLICATION),
         Error::Usage(_) | Error::Key(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::negotiate::write_kexinit;
+
+    #[test]
+    fn the_longest_message_of_ours_has_room() {
+        let mut out = [0; 4096];
+        let mut w = Writer::new(&mut out);
+        write_kexinit(&mut w, &Config::default(), &[0; 16], true);
+        assert!(w.finish().unwrap() + MAX_OVERHEAD <= ENOUGH_ROOM);
+    }
+
+    #[test]
+    fn no_secret_survives_the_end() {
+        let (mut a, mut b) = ([0; 4096], [0; 4096]);
+        let mut session = Session::new(Config::default(), &mut a, &mut b, &mut [], &[7; 32], 0).unwrap();
+        session.stream_ended(None);
+        assert!(session.core.kex.is_idle() && session.core.kex.session_id().is_none());
+        assert_eq!(session.process(None), Err(Resource::Eof.into()));
+        session.wipe();
+        assert_eq!(session.process(None), Err(Usage::Closed.into()));
     }
 }

@@ -143,7 +143,12 @@ pub unsafe extern "C" fn ssh_channel_window_change(
 }
 
 /// What can be read at once: the stream and the count (0 at the end of all that is asked for).
-fn unread(driver: &mut Driver, id: usize, stream: Option<usize>, buf: &mut [u8]) -> Result<Option<(usize, usize)>, Stop> {
+fn unread(
+    driver: &mut Driver,
+    id: usize,
+    stream: Option<usize>,
+    buf: &mut [u8],
+) -> Result<Option<(usize, usize)>, Stop> {
     let mut ended = true;
     for from in stream.map_or(0..2, |stream| stream..stream + 1) {
         match driver.session.read(id, from, buf)? {
@@ -156,7 +161,12 @@ fn unread(driver: &mut Driver, id: usize, stream: Option<usize>, buf: &mut [u8])
 }
 
 /// Read from `stream`, or from whichever has bytes: the stream and the count.
-pub(crate) fn read(driver: &mut Driver, id: i32, stream: Option<usize>, buf: &mut [u8]) -> Result<(usize, usize), Stop> {
+pub(crate) fn read(
+    driver: &mut Driver,
+    id: i32,
+    stream: Option<usize>,
+    buf: &mut [u8],
+) -> Result<(usize, usize), Stop> {
     let mut sink = Reader { channel: index(id), stream, buf, done: 0 };
     for _ in 0..MAX_ROUNDS {
         driver.tick();
@@ -188,7 +198,13 @@ pub unsafe extern "C" fn ssh_channel_read(s: *mut Block, id: i32, stream: i32, b
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_channel_read_any(s: *mut Block, id: i32, stream: *mut i32, buf: *mut u8, len: usize) -> isize {
+pub unsafe extern "C" fn ssh_channel_read_any(
+    s: *mut Block,
+    id: i32,
+    stream: *mut i32,
+    buf: *mut u8,
+    len: usize,
+) -> isize {
     // SAFETY: by contract; stream can be written to.
     unsafe {
         let buf = slice::bytes_mut(buf, len);

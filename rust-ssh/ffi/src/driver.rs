@@ -68,7 +68,10 @@ impl Driver {
     }
 
     /// Repeat `op` until it is done or nothing moves.
-    pub(crate) fn run<T>(&mut self, mut op: impl FnMut(&mut Session<'static>) -> Result<Poll<T>>) -> core::result::Result<T, Stop> {
+    pub(crate) fn run<T>(
+        &mut self,
+        mut op: impl FnMut(&mut Session<'static>) -> Result<Poll<T>>,
+    ) -> core::result::Result<T, Stop> {
         for _ in 0..MAX_ROUNDS {
             self.tick();
             match op(&mut self.session) {

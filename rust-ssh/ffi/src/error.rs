@@ -93,7 +93,9 @@ fn usage_sentence(usage: Usage) -> &'static str {
     match usage {
         Usage::Misuse => "this call is not possible now: log in first, and only once",
         Usage::Closed => "the session is closed; make a new one",
-        Usage::HostKeyRejected => "the host key is not the expected one; somebody may be listening in, or the host has a new key",
+        Usage::HostKeyRejected => {
+            "the host key is not the expected one; somebody may be listening in, or the host has a new key"
+        }
         Usage::AuthFailed => "the server refused this login; check user name and password or key",
         Usage::OpenRefused => "the server refused to open a channel",
         Usage::RequestRefused => "the server refused this request; the channel is still open",
@@ -107,9 +109,15 @@ fn usage_sentence(usage: Usage) -> &'static str {
 
 fn key_sentence(key: KeyError) -> &'static str {
     match key {
-        KeyError::Format => "not an OpenSSH private key: expected the contents of a file that starts with -----BEGIN OPENSSH PRIVATE KEY-----",
-        KeyError::Type => "this build cannot use keys of this type or format; ssh-keygen -t ed25519 makes one that it can use",
-        KeyError::Cipher => "the key is encrypted with a cipher that this build does not have; ssh-keygen -p -Z aes256-ctr changes it",
+        KeyError::Format => {
+            "not an OpenSSH private key: expected the contents of a file that starts with -----BEGIN OPENSSH PRIVATE KEY-----"
+        }
+        KeyError::Type => {
+            "this build cannot use keys of this type or format; ssh-keygen -t ed25519 makes one that it can use"
+        }
+        KeyError::Cipher => {
+            "the key is encrypted with a cipher that this build does not have; ssh-keygen -p -Z aes256-ctr changes it"
+        }
         KeyError::PassphraseNeeded => "the key is encrypted: give its passphrase",
         KeyError::PassphraseWrong => "the passphrase does not open this key",
         KeyError::Broken => "the key is damaged: it is cut short, or its parts do not belong together",
@@ -122,7 +130,9 @@ fn key_sentence(key: KeyError) -> &'static str {
 
 fn incompatible_sentence(what: Incompatible) -> &'static str {
     match what {
-        Incompatible::NotSsh => "no SSH server answers here: expected a line that starts with SSH-2.0-; check host and port",
+        Incompatible::NotSsh => {
+            "no SSH server answers here: expected a line that starts with SSH-2.0-; check host and port"
+        }
         Incompatible::Ssh1 => "the server speaks only SSH 1, which is not safe; it needs an update",
         Incompatible::Kex => "no key exchange method in common",
         Incompatible::HostKey => "no host key algorithm in common",
@@ -142,15 +152,23 @@ fn peer_sentence(what: PeerError) -> &'static str {
         PeerError::Mac => "a packet was damaged or forged on the way (wrong MAC); connect again",
         PeerError::Message => "protocol error: a malformed message came",
         PeerError::Unexpected => "protocol error: a message came that is not allowed now",
-        PeerError::StrictKex => "protocol error: a message came that strict key exchange forbids; somebody may be tampering with the connection",
-        PeerError::KexValue => "the server sent an unusable key exchange value; somebody may be tampering with the connection",
+        PeerError::StrictKex => {
+            "protocol error: a message came that strict key exchange forbids; somebody may be tampering with the connection"
+        }
+        PeerError::KexValue => {
+            "the server sent an unusable key exchange value; somebody may be tampering with the connection"
+        }
         PeerError::Signature => "the server's signature is wrong: it does not own the host key that it shows",
-        PeerError::HostKeyChanged => "the server came with another host key in the middle of the session; somebody may be tampering with the connection",
+        PeerError::HostKeyChanged => {
+            "the server came with another host key in the middle of the session; somebody may be tampering with the connection"
+        }
         PeerError::HostKeyFormat => "the server's host key is malformed or of another type than agreed",
         PeerError::SequenceWrap => "protocol error: too many packets before encryption was on",
         PeerError::Ident => "the server's identification line is malformed or longer than 255 bytes",
         PeerError::Channel => "protocol error: a message came for a channel that is not open, or out of turn",
-        PeerError::Window => "protocol error: the server sent more than it was allowed to, or allows packets of no bytes",
+        PeerError::Window => {
+            "protocol error: the server sent more than it was allowed to, or allows packets of no bytes"
+        }
         PeerError::WindowOverflow => "protocol error: the server's window went past 2^32-1",
         PeerError::Flood => "the server asks more than it takes answers for; the session was ended",
         PeerError::NameList => "protocol error: a list of names with other than ASCII characters came",
@@ -206,10 +224,7 @@ pub unsafe extern "C" fn ssh_last_error(s: *const Block, err: *mut CError) {
 
 /// True for the errors that leave a detail.
 fn has_detail(error: Error) -> bool {
-    matches!(
-        error,
-        Error::Incompatible(_) | Error::Resource(Resource::Disconnected) | Error::Usage(Usage::OpenRefused)
-    )
+    matches!(error, Error::Incompatible(_) | Error::Resource(Resource::Disconnected) | Error::Usage(Usage::OpenRefused))
 }
 
 #[cfg(test)]

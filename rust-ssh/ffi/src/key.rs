@@ -2,7 +2,6 @@
 
 use core::mem::{align_of, size_of};
 
-use rust_ssh::error::Error;
 use rust_ssh::keys::openssh::PrivateKey;
 use rust_ssh::keys::{blob, fingerprint};
 
@@ -54,10 +53,7 @@ pub unsafe extern "C" fn ssh_key_public(key: *const PrivateKey, out: *mut u8, ou
 pub unsafe extern "C" fn ssh_key_parse_public(text: *const u8, text_len: usize, out: *mut u8, out_len: usize) -> usize {
     // SAFETY: by contract.
     let (text, out) = unsafe { (slice::bytes(text, text_len), slice::bytes_mut(out, out_len)) };
-    match blob::parse_public_line(text, out) {
-        Ok(len) => len,
-        Err(Error::Key(_) | _) => 0,
-    }
+    blob::parse_public_line(text, out).unwrap_or(0)
 }
 
 #[unsafe(no_mangle)]

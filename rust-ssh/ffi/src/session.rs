@@ -406,7 +406,8 @@ pub unsafe extern "C" fn ssh_keepalive(s: *mut Block) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_disconnect(s: *mut Block, reason: u32, text: *const c_char) {
     // SAFETY: by contract; text is null or ends with a 0.
-    let (Some(driver), text) = (unsafe { driver(s) }, (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })) else {
+    let (Some(driver), text) = (unsafe { driver(s) }, (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }))
+    else {
         return;
     };
     let text = text.and_then(|text| text.to_str().ok()).unwrap_or("");
@@ -449,7 +450,12 @@ pub unsafe extern "C" fn ssh_auth_password(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_auth_publickey(s: *mut Block, user: *const u8, user_len: usize, key: *const PrivateKey) -> i32 {
+pub unsafe extern "C" fn ssh_auth_publickey(
+    s: *mut Block,
+    user: *const u8,
+    user_len: usize,
+    key: *const PrivateKey,
+) -> i32 {
     // SAFETY: by contract; key is null or one that ssh_key_parse() has set up.
     match unsafe { key.as_ref() } {
         Some(key) => unsafe { login(s, user, user_len, &Method::PublicKey(key)) },

@@ -63,7 +63,14 @@ pub struct Client {
 
 impl Default for Client {
     fn default() -> Self {
-        Self { state: State::Start, outcome: None, password: false, methods: Text::new(), banner: Text::new(), sig_algs: Text::new() }
+        Self {
+            state: State::Start,
+            outcome: None,
+            password: false,
+            methods: Text::new(),
+            banner: Text::new(),
+            sig_algs: Text::new(),
+        }
     }
 }
 

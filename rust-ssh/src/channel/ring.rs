@@ -118,11 +118,7 @@ impl<'a> Ring<'a> {
             }
         }
         let spare = (self.capacity() - self.used()).saturating_sub(need) / 2;
-        let boundary = if stream == 0 {
-            self.parts[0].len + need + spare
-        } else {
-            self.parts[0].len + spare
-        };
+        let boundary = if stream == 0 { self.parts[0].len + need + spare } else { self.parts[0].len + spare };
         let len = self.parts[1].len;
         self.memory.copy_within(self.boundary..self.boundary + len, boundary);
         self.boundary = boundary;

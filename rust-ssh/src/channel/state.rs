@@ -385,7 +385,8 @@ impl<'a> Channel<'a> {
             let status = reader.u32()?;
             self.exit.status = Some(status);
         } else if name == names::EXIT_SIGNAL {
-            let (signal, core, message, _language) = (reader.string()?, reader.bool()?, reader.string()?, reader.string()?);
+            let (signal, core, message, _language) =
+                (reader.string()?, reader.bool()?, reader.string()?, reader.string()?);
             let mut text = Text::new();
             text.set(signal);
             self.exit.signal = Some(text);

@@ -174,7 +174,12 @@ impl<'a> Channels<'a> {
     }
 
     /// Take a message with a number of 80 and above; the answer it asks for, if any.
-    pub fn handle(&mut self, payload: &[u8], sink: Option<&mut dyn Sink>, detail: &mut dyn FnMut(&[u8])) -> Result<Option<Reply>> {
+    pub fn handle(
+        &mut self,
+        payload: &[u8],
+        sink: Option<&mut dyn Sink>,
+        detail: &mut dyn FnMut(&[u8]),
+    ) -> Result<Option<Reply>> {
         let (number, body) = payload.split_first().ok_or(PeerError::Message)?;
         match *number {
             ChannelData::NUMBER => {

@@ -19,6 +19,7 @@ pub const MAX_HOST_KEY: usize = blob::MAX_BLOB;
 const MAX_KEY: usize = 64;
 
 /// Where a key exchange stands.
+#[allow(clippy::large_enum_variant)] // there is no heap to put the large ones on
 enum State {
     /// None under way.
     Idle,
@@ -33,6 +34,7 @@ enum State {
 }
 
 /// What a handled message leads to.
+#[allow(clippy::large_enum_variant)] // the keys move on at once
 pub enum Action {
     /// Nothing more.
     None,
@@ -128,9 +130,10 @@ impl Kex {
         self.agreed.as_ref()
     }
 
-    /// Forget all secrets.
-    pub fn wipe(&mut self) {
-        *self = Self::default();
+    /// Forget all secrets; what was public stays known.
+    pub fn drop_secrets(&mut self) {
+        self.state = State::Idle;
+        self.session_id = None;
     }
 
     /// Start an exchange: send our KEXINIT. The outbox must have room for it.
@@ -252,7 +255,13 @@ impl Kex {
     }
 
     /// Send NEWKEYS, put on our new keys, and have the peer's ready.
-    fn switch(&mut self, cx: &mut Context<'_, '_>, agreed: &Negotiated, secret: &SharedSecret, hash: &Digest) -> Result<()> {
+    fn switch(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        agreed: &Negotiated,
+        secret: &SharedSecret,
+        hash: &Digest,
+    ) -> Result<()> {
         let id = self.session_id.get_or_insert_with(|| hash.clone());
         let keys = |suite: &Suite, letters: [u8; 3]| protection(agreed, suite, letters, secret, hash, id);
         let output = keys(&agreed.output, *b"ACE")?;
@@ -267,7 +276,13 @@ impl Kex {
 }
 
 /// The exchange hash up to I_S: V_C, V_S, I_C, I_S.
-fn transcript(cx: &mut Context<'_, '_>, agreed: &Negotiated, cookie: &[u8; 16], payload: &[u8], first: bool) -> Result<Hash> {
+fn transcript(
+    cx: &mut Context<'_, '_>,
+    agreed: &Negotiated,
+    cookie: &[u8; 16],
+    payload: &[u8],
+    first: bool,
+) -> Result<Hash> {
     let mut hash = Hash::new(agreed.kex.hash);
     hash_string(&mut hash, names::IDENT.as_bytes());
     hash_string(&mut hash, cx.peer_ident);
@@ -296,7 +311,8 @@ fn protection(
 ) -> Result<Protection> {
     let mac_len = suite.mac.map_or(0, |mac| mac.key_len);
     let mut bytes = zeroize::Zeroizing::new([[0; MAX_KEY]; 3]);
-    for ((out, letter), len) in bytes.iter_mut().zip(letters).zip([suite.cipher.iv_len, suite.cipher.key_len, mac_len]) {
+    for ((out, letter), len) in bytes.iter_mut().zip(letters).zip([suite.cipher.iv_len, suite.cipher.key_len, mac_len])
+    {
         let out = out.get_mut(..len).ok_or(Usage::Misuse)?;
         kex::derive(agreed.kex.hash, secret, hash.as_ref(), letter, session_id.as_ref(), out);
     }

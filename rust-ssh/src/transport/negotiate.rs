@@ -148,14 +148,28 @@ mod tests {
 
     fn server<'a>(kex: &'a str, ciphers: &'a str, macs: &'a str, follows: bool) -> KexInit<'a> {
         KexInit::new(
-            &[0; 16], kex, "ssh-ed25519", ciphers, ciphers, macs, macs, "none,zlib@openssh.com", "none", "", "", follows, 0,
+            &[0; 16],
+            kex,
+            "ssh-ed25519",
+            ciphers,
+            ciphers,
+            macs,
+            macs,
+            "none,zlib@openssh.com",
+            "none",
+            "",
+            "",
+            follows,
+            0,
         )
     }
 
     #[test]
     fn the_clients_order_counts() {
-        let config = Config { ciphers: Preference::parse(Kind::Cipher, "aes256-ctr,aes128-ctr").unwrap(), ..Config::default() };
-        let offer = server("x,curve25519-sha256,kex-strict-s-v00@openssh.com", "aes128-ctr,aes256-ctr", "hmac-sha2-256", false);
+        let config =
+            Config { ciphers: Preference::parse(Kind::Cipher, "aes256-ctr,aes128-ctr").unwrap(), ..Config::default() };
+        let offer =
+            server("x,curve25519-sha256,kex-strict-s-v00@openssh.com", "aes128-ctr,aes256-ctr", "hmac-sha2-256", false);
         let agreed = negotiate(&config, &offer, true).unwrap();
         assert_eq!(agreed.output.cipher.name, "aes256-ctr");
         assert!(agreed.strict && !negotiate(&config, &offer, false).unwrap().strict);

@@ -100,9 +100,13 @@ impl<'a> Inbox<'a> {
         }
     }
 
-    /// Drop the keys (their memory is wiped) and what is buffered.
-    pub fn wipe(&mut self) {
+    /// Drop the keys; their memory is wiped. No packet can be taken after that.
+    pub fn drop_keys(&mut self) {
         self.keys = Protection::plain();
+    }
+
+    /// Wipe what is buffered.
+    pub fn wipe(&mut self) {
         self.buf.fill(0);
         (self.start, self.end, self.length) = (0, 0, None);
     }
@@ -222,9 +226,13 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Drop the keys (their memory is wiped) and what is buffered.
-    pub fn wipe(&mut self) {
+    /// Drop the keys; their memory is wiped. What is pending can still be sent, nothing can follow it.
+    pub fn drop_keys(&mut self) {
         self.keys = Protection::plain();
+    }
+
+    /// Wipe what is buffered.
+    pub fn wipe(&mut self) {
         self.buf.fill(0);
         (self.start, self.end) = (0, 0);
     }
@@ -300,7 +308,12 @@ mod tests {
         let mut buf = vec![0; 512];
         let mut outbox = Outbox::new(&mut buf);
         let mut rng = Rng::new(&[1; 32]);
-        assert_eq!(outbox.packet(&mut rng, |w| { w.bytes(payload); }), Ok(true));
+        assert_eq!(
+            outbox.packet(&mut rng, |w| {
+                w.bytes(payload);
+            }),
+            Ok(true)
+        );
         outbox.pending().to_vec()
     }
 
@@ -309,7 +322,7 @@ mod tests {
         for size in 1..80 {
             let payload = vec![7; size];
             let bytes = plain(&payload);
-            assert!(bytes.len() >= 16 && bytes.len() % 8 == 0);
+            assert!(bytes.len() >= 16 && bytes.len().is_multiple_of(8));
             let mut buf = [0; 256];
             let mut inbox = Inbox::new(&mut buf);
             for byte in &bytes {
@@ -326,9 +339,20 @@ mod tests {
         let length = Error::Peer(PeerError::PacketLength);
         let padding = Error::Peer(PeerError::Padding);
         let cases: &[(u32, u8, Error)] = &[
-            (0, 4, length), (1, 4, length), (4, 4, length), (11, 4, length), (13, 4, length),
-            (252, 4, length), (260, 4, length), (1 << 31, 4, length), (u32::MAX, 4, length),
-            (12, 3, padding), (12, 0, padding), (12, 11, padding), (12, 12, padding), (12, 255, padding),
+            (0, 4, length),
+            (1, 4, length),
+            (4, 4, length),
+            (11, 4, length),
+            (13, 4, length),
+            (252, 4, length),
+            (260, 4, length),
+            (1 << 31, 4, length),
+            (u32::MAX, 4, length),
+            (12, 3, padding),
+            (12, 0, padding),
+            (12, 11, padding),
+            (12, 12, padding),
+            (12, 255, padding),
         ];
         for (value, pad, error) in cases {
             let mut bytes = vec![0; 256];
@@ -357,11 +381,32 @@ mod tests {
         let mut buf = vec![0; 256];
         let mut outbox = Outbox::new(&mut buf);
         let mut rng = Rng::new(&[1; 32]);
-        assert!(outbox.packet(&mut rng, |w| { w.bytes(&[0; 200]); }).is_err());
-        assert_eq!(outbox.packet(&mut rng, |w| { w.bytes(&[0; 100]); }), Ok(true));
-        assert_eq!(outbox.packet(&mut rng, |w| { w.bytes(&[0; 100]); }), Ok(false));
+        assert!(
+            outbox
+                .packet(&mut rng, |w| {
+                    w.bytes(&[0; 200]);
+                })
+                .is_err()
+        );
+        assert_eq!(
+            outbox.packet(&mut rng, |w| {
+                w.bytes(&[0; 100]);
+            }),
+            Ok(true)
+        );
+        assert_eq!(
+            outbox.packet(&mut rng, |w| {
+                w.bytes(&[0; 100]);
+            }),
+            Ok(false)
+        );
         let n = outbox.pending().len();
         outbox.sent(n);
-        assert_eq!(outbox.packet(&mut rng, |w| { w.bytes(&[0; 100]); }), Ok(true));
+        assert_eq!(
+            outbox.packet(&mut rng, |w| {
+                w.bytes(&[0; 100]);
+            }),
+            Ok(true)
+        );
     }
 }

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn each_limit_counts_and_the_clock_may_wrap() {
-        let config = Config { rekey_bytes: 100, rekey_packets: 10, rekey_ms: 1000, kex_timeout_ms: 50, ..Config::default() };
+        let config =
+            Config { rekey_bytes: 100, rekey_packets: 10, rekey_ms: 1000, kex_timeout_ms: 50, ..Config::default() };
         let rekey = Rekey::new(&config, u32::MAX - 10);
         let used = |bytes, packets| Used { bytes, packets };
         let none = used(0, 0);

@@ -1,6 +1,14 @@
 //! A minimal server in memory, for tests of the client: it speaks correctly until a test makes it say
 //! something else.
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::collections::VecDeque;
 use std::task::Poll;
@@ -95,7 +103,13 @@ impl Peer {
     }
 
     pub fn send(&mut self, payload: &[u8]) {
-        assert!(self.outbox.packet(&mut self.rng, |w| { w.bytes(payload); }).unwrap());
+        assert!(
+            self.outbox
+                .packet(&mut self.rng, |w| {
+                    w.bytes(payload);
+                })
+                .unwrap()
+        );
     }
 
     pub fn message(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
@@ -202,7 +216,8 @@ impl Peer {
             out
         };
         let mac_key = make(letters[2], mac.map_or(0, |mac| mac.key_len));
-        Protection::new(cipher, mac, &make(letters[1], cipher.key_len), &make(letters[0], cipher.iv_len), &mac_key).unwrap()
+        Protection::new(cipher, mac, &make(letters[1], cipher.key_len), &make(letters[0], cipher.iv_len), &mac_key)
+            .unwrap()
     }
 
     fn login(&mut self, request: &UserauthRequest<'_>) {
