@@ -220,8 +220,8 @@ def main():
         source.chmod(0o644)
         print(
             f"Server: {server.ident}, on loopback. FILE has {args.size} MiB.\n"
-            f"Medians of {args.rounds} rounds, the clients taking turns; ratios to _ssh: a client\n"
-            "above 1 is slower, or costs more. Wall and CPU are of the whole client process, but\n"
+            f"Medians of {args.rounds} rounds, the clients taking turns; ratios to _ssh: a\n"
+            "client above 1 is slower or costs more. Wall and CPU are of the whole process,\n"
             "for asyncssh and paramiko without the start of Python and its imports.\n"
         )
         for client in args.clients:
