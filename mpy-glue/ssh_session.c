@@ -153,7 +153,7 @@ static const char *get_names(mp_obj_t obj, int which) {
     }
     if (!mp_obj_is_str(obj)) {
         mp_obj_t join[3];
-        mp_load_method(MP_OBJ_NEW_QSTR(MP_QSTR__comma_), MP_QSTR_join, join);
+        mp_load_method(mp_obj_new_str(",", 1), MP_QSTR_join, join);
         join[2] = obj;
         obj = mp_call_method_n_kw(1, 0, join);
     }
