@@ -238,8 +238,8 @@ fn ticks(io: &Io) -> u32 {
     io.ticks_ms.map_or(0, |ticks| unsafe { ticks(io.ctx) })
 }
 
-/// The time and 32 bytes of entropy, before there is a session.
-pub(crate) fn first_draw(io: &Io, seed: &mut [u8; 32]) -> core::result::Result<u32, Stop> {
+/// The time and some entropy, before there is a session.
+pub(crate) fn first_draw(io: &Io, seed: &mut [u8]) -> core::result::Result<u32, Stop> {
     let random = io.random.ok_or(Usage::Config)?;
     // SAFETY: as in recv().
     match unsafe { random(io.ctx, seed.as_mut_ptr(), seed.len()) } {

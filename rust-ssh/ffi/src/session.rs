@@ -162,8 +162,8 @@ unsafe fn init(s: *mut Block, config: &CConfig, io: &Io) -> core::result::Result
     let layout = Layout::of(config).ok_or(Usage::Config)?;
     // SAFETY: the strings of a configuration are null or end with a 0, by contract.
     let core_config = unsafe { read_config(config)? };
-    let mut seed = Zeroizing::new([0; 32]);
-    let now = first_draw(io, &mut seed)?;
+    let mut entropy = Zeroizing::new([0; 64]);
+    let now = first_draw(io, &mut *entropy)?;
     let base = s.cast::<u8>();
     // SAFETY: the layout lies inside the block, its parts do not overlap, and the slots are aligned. The
     // block outlives the session, which is never used again once the block is wiped.
@@ -182,13 +182,16 @@ unsafe fn init(s: *mut Block, config: &CConfig, io: &Io) -> core::result::Result
             core::slice::from_raw_parts_mut(outbox, layout.end - layout.outbox),
         )
     };
-    let session = Session::new(core_config, inbox, outbox, slots, &seed, now)?;
+    let (seed, more) = entropy.split_first_chunk().ok_or(Usage::Config)?;
+    let session = Session::new(core_config, inbox, outbox, slots, seed, now)?;
     // SAFETY: s is a block, by contract.
-    unsafe {
+    let driver = unsafe {
         (&raw mut (*s).size).write(layout.end);
-        (&raw mut (*s).driver).write(MaybeUninit::new(Driver::new(session, *io)));
         (&raw mut (*s).state).write(LIVE);
-    }
+        (*s).driver.write(Driver::new(session, *io))
+    };
+    // The session was moved here and left copies on the stack: what it draws from now on they do not know.
+    driver.session.add_entropy(more);
     Ok(())
 }
 
