@@ -40,6 +40,10 @@ CHIP_FLAGS = [
     # AES on words that the chip has: its default for ARMv7 is 64 bits, which takes 3 KB more.
     '--cfg=cpubits="32"',
 ]
+# Portable code only: the other kind asks the processor what it can with CPUID, which a 386 and most 486s do not know.
+OLD_X86_FLAGS = [
+    f'--cfg={crate}_backend="soft"' for crate in ("aes", "chacha20", "poly1305", "sha1", "sha2")
+]
 
 
 class BuildError(Exception):
@@ -136,6 +140,8 @@ def cargo_command(target, out_dir):
         command += ["--no-default-features", "--features", features]
     if is_chip(target):
         flags += CHIP_FLAGS
+    if target.startswith("i586"):
+        flags += OLD_X86_FLAGS
     if target.startswith("x86_64"):
         # Also builds chacha20's AVX-512 code, chosen at run time where the processor has it.
         flags.append("--cfg=chacha20_avx512")
