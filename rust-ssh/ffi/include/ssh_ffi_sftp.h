@@ -10,6 +10,10 @@
 #define SSH_SFTP_ERROR (-5) // ssh_sftp_last_error() or ssh_scp_last_error() says what; the session lives on
 #define SSH_SFTP_STUCK (-6) // a listing that nobody reads is in the way: ssh_sftp_stuck(), then call again
 
+// Codes of ssh_ffi.h's kind, for a server that breaks the protocol.
+#define SSH_E_SFTP (1015)
+#define SSH_E_SCP (1016)
+
 typedef enum _ssh_sftp_fail_t {
     SSH_SFTP_FAIL_STATUS = 0,   // the server refused: code and text
     SSH_SFTP_FAIL_FAULT = 1,    // the server broke the protocol; the engine is dead. text: a sentence
@@ -50,6 +54,8 @@ bool ssh_sftp_extension(const ssh_sftp_t *s, size_t index, const uint8_t **name,
     const uint8_t **data, size_t *data_len);
 // What the server lets us do, as asked for by SSH_SFTP_LIMITS: packet, read, write (bytes), open handles.
 void ssh_sftp_limits(const ssh_sftp_t *s, uint64_t limits[4]);
+// Bytes that came from the server so far: tells whether a slow transfer makes progress.
+uint64_t ssh_sftp_received(const ssh_sftp_t *s);
 // What the last SSH_SFTP_ERROR was.
 void ssh_sftp_last_error(const ssh_sftp_t *s, ssh_sftp_error_t *err);
 // Begin an operation: if the last one was given up (an exception, a deadline), its late answer will be dropped.
@@ -125,6 +131,10 @@ uint64_t ssh_sftp_tell(const ssh_sftp_t *s, int file);
 void ssh_sftp_seek(ssh_sftp_t *s, int file, uint64_t pos);
 // The size is known and all of it will be read.
 void ssh_sftp_expect_size(ssh_sftp_t *s, int file, uint64_t size);
+// Ask for the first bytes without waiting, so that the question goes out with the next request.
+void ssh_sftp_prefetch(ssh_sftp_t *s, int file);
+// Forget what was read ahead: the file was changed by other means than its own writes.
+void ssh_sftp_forget(ssh_sftp_t *s, int file);
 // For a finaliser: makes no callback, only marks; the next call closes the file.
 void ssh_sftp_drop(ssh_sftp_t *s, int file);
 bool ssh_sftp_is_free(const ssh_sftp_t *s, int file);

@@ -467,6 +467,12 @@ pub unsafe extern "C" fn ssh_sftp_limits(s: *const Sftp, out: *mut [u64; 4]) {
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_received(s: *const Sftp) -> u64 {
+    // SAFETY: by contract.
+    unsafe { s.as_ref() }.map_or(0, |sftp| sftp.engine.received())
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_sftp_last_error(s: *const Sftp, err: *mut CSftpError) {
     // SAFETY: by contract.
     let last = unsafe { s.as_ref() }.and_then(|sftp| sftp.last.as_ref());
@@ -757,6 +763,22 @@ pub unsafe extern "C" fn ssh_sftp_expect_size(s: *mut Sftp, file: i32, size: u64
     // SAFETY: by contract.
     if let Some(sftp) = unsafe { s.as_mut() } {
         sftp.engine.expect_size(file_id(file), size);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_prefetch(s: *mut Sftp, file: i32) {
+    // SAFETY: by contract. An error shows itself in ssh_sftp_peek().
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        let _ = sftp.engine.readable(file_id(file));
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_forget(s: *mut Sftp, file: i32) {
+    // SAFETY: by contract.
+    if let Some(sftp) = unsafe { s.as_mut() } {
+        sftp.engine.forget(file_id(file));
     }
 }
 

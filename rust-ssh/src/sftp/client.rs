@@ -83,6 +83,7 @@ pub struct Client<'a> {
     pub(super) limits: Limits,
     pub(super) fault: Option<Fault>,
     pub(super) greeted: bool,
+    pub(super) received: u64,
 }
 
 /// A piece of a request.
@@ -152,12 +153,18 @@ impl<'a> Client<'a> {
             limits: Limits::DEFAULT,
             fault: None,
             greeted: false,
+            received: 0,
         })
     }
 
     /// What the server lets us do at once.
     pub const fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Bytes that came from the server so far: tells whether a slow transfer makes progress.
+    pub const fn received(&self) -> u64 {
+        self.received
     }
 
     /// Bytes to send now, in one piece; empty: none.

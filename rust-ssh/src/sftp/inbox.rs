@@ -73,7 +73,9 @@ impl Client<'_> {
                 _ => break,
             }
         }
-        Ok(input.len().saturating_sub(rest.len()))
+        let taken = input.len().saturating_sub(rest.len());
+        self.received = self.received.wrapping_add(taken as u64);
+        Ok(taken)
     }
 
     /// Take some of `input`, which is not empty: how many bytes, 0: nothing can be taken now.

@@ -321,6 +321,16 @@ impl Client<'_> {
         }
     }
 
+    /// Forget what was read ahead: the file has changed by other means than this engine's writes.
+    pub fn forget(&mut self, id: FileId) {
+        if let Ok(file) = open_file(self.files, id)
+            && file.read.drop_run()
+        {
+            file.read.count = 0;
+            self.requests.abandon(|p| matches!(p, Purpose::Read { file, .. } if file == id.0));
+        }
+    }
+
     /// Room for bytes to write at the file's position: fill in some and call [`Client::wrote`]. `None`: no
     /// room now, move bytes and ask again.
     ///

@@ -1,0 +1,136 @@
+// What the SFTP and SCP files of the C layer share.
+
+#ifndef MICROPY_INCLUDED_MODSSH_SFTP_H
+#define MICROPY_INCLUDED_MODSSH_SFTP_H
+
+#include "py/objstr.h"
+
+#include "modssh.h"
+
+// Bytes of read-ahead of a file that is opened for reading.
+#ifndef MICROPY_PY_SSH_SFTP_BUFFER
+#if UINTPTR_MAX > 0xffffffff
+#define MICROPY_PY_SSH_SFTP_BUFFER (256 * 1024)
+#elif defined(__i386__)
+#define MICROPY_PY_SSH_SFTP_BUFFER (32 * 1024)
+#else
+#define MICROPY_PY_SSH_SFTP_BUFFER (1024)
+#endif
+#endif
+
+// The same for get(), which reads whole files. Half, a quarter... where there is no memory for it.
+#ifndef MICROPY_PY_SSH_SFTP_GET_BUFFER
+#if UINTPTR_MAX > 0xffffffff
+#define MICROPY_PY_SSH_SFTP_GET_BUFFER (1024 * 1024)
+#else
+#define MICROPY_PY_SSH_SFTP_GET_BUFFER (2 * MICROPY_PY_SSH_SFTP_BUFFER)
+#endif
+#endif
+
+// Bytes for entries of a directory that were not taken yet.
+#ifndef MICROPY_PY_SSH_SFTP_DIR_BUFFER
+#if UINTPTR_MAX > 0xffffffff || defined(__i386__)
+#define MICROPY_PY_SSH_SFTP_DIR_BUFFER (16 * 1024)
+#else
+#define MICROPY_PY_SSH_SFTP_DIR_BUFFER (1024)
+#endif
+#endif
+
+// One entry per file of the engine. It keeps the file's buffer alive, because the engine has only a raw
+// pointer to it.
+typedef struct _modssh_sftp_slot_t {
+    byte *buf;       // GC block lent to the engine; NULL: the slot is free
+    size_t len;
+    bool dropped;    // its object is gone: close it at the next entry
+} modssh_sftp_slot_t;
+
+typedef struct _mp_obj_ssh_sftp_t {
+    mp_obj_base_t base;
+    mp_obj_ssh_session_t *session;
+    mp_obj_ssh_channel_t *channel;
+    void *mem;             // GC block that holds the engine
+    ssh_sftp_t *core;      // NULL after close
+    mp_obj_t extensions;   // dict
+    uint16_t n_slots;
+    modssh_sftp_slot_t slots[];
+} mp_obj_ssh_sftp_t;
+
+// An open file or directory.
+typedef struct _mp_obj_ssh_sftp_file_t {
+    mp_obj_base_t base;
+    mp_obj_ssh_sftp_t *sftp;
+    int32_t id;
+    bool closed;
+    bool failed;           // what comes next is the end, not a second error
+} mp_obj_ssh_sftp_file_t;
+
+// ---------------------------------------------------------------- operations (ssh_sftp.c)
+
+// Begin an operation on an SFTP object, or on a file: modssh_enter() and what the engine needs.
+void modssh_sftp_enter(modssh_op_t *op, mp_obj_ssh_sftp_t *self);
+void modssh_sftp_enter_file(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self);
+// Raise if r is an error. Within an operation.
+ptrdiff_t modssh_sftp_check(modssh_op_t *op, mp_obj_ssh_sftp_t *self, ptrdiff_t r);
+// True: call again. Makes room for a listing that is in the way; waits.
+bool modssh_sftp_again(modssh_op_t *op, mp_obj_ssh_sftp_t *self, ptrdiff_t r);
+// The same, and the deadline starts again whenever bytes have moved: for transfers that may be slow.
+bool modssh_sftp_again_slow(modssh_op_t *op, mp_obj_ssh_sftp_t *self, ptrdiff_t r, uint64_t *mark);
+
+#define MODSSH_SFTP_RUN(op, self, r, call) \
+    do { \
+        (r) = (call); \
+    } while (modssh_sftp_again(op, self, r))
+
+#define MODSSH_SFTP_RUN_SLOW(op, self, r, call) \
+    do { \
+        uint64_t mark_ = 0; \
+        do { \
+            (r) = (call); \
+        } while (modssh_sftp_again_slow(op, self, r, &mark_)); \
+    } while (0)
+
+// Open a file within an operation: its number. flags: SSH_SFTP_READ ...; buffer: bytes of read-ahead.
+int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path, uint32_t flags, uint32_t perm, size_t buffer);
+// A file that is closed if the operation ends by an exception. Pop it with nlr_pop_jump_callback(false).
+typedef struct _modssh_sftp_guard_t {
+    nlr_jump_callback_node_t node;
+    modssh_sftp_slot_t *slot;
+} modssh_sftp_guard_t;
+void modssh_sftp_guard(modssh_sftp_guard_t *guard, mp_obj_ssh_sftp_t *self, int file);
+
+void modssh_sftp_attrs_get(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int request, int file, mp_obj_t path, ssh_sftp_attrs_t *attrs);
+mp_obj_t modssh_sftp_attrs_obj(const ssh_sftp_attrs_t *attrs);
+// A name from the server: a str, or bytes where it is not UTF-8.
+mp_obj_t modssh_sftp_name_obj(const uint8_t *name, size_t len);
+uint64_t modssh_get_u64(mp_obj_t obj);
+
+// The errno that a text from the server is about, or dflt.
+int modssh_text_errno(const char *text, size_t len, int dflt);
+
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_open_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_get_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_put_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_opendir_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_listdir_obj);
+
+// ---------------------------------------------------------------- local streams (ssh_sftp_copy.c)
+
+// A stream of the program, at the other end of a transfer.
+typedef struct _modssh_local_t {
+    mp_obj_t obj;
+    const mp_stream_p_t *stream_p; // NULL: Python code, used through its methods
+    modssh_op_t *op;
+} modssh_local_t;
+
+// flags: MP_STREAM_OP_READ or MP_STREAM_OP_WRITE. Raises OSError if obj cannot do that.
+void modssh_local_init(modssh_local_t *self, modssh_op_t *op, mp_obj_t obj, int flags);
+// Read up to len bytes: a count, 0 at the end.
+size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len);
+// Write all.
+void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len);
+// Bytes from here to the end, or -1 if that cannot be told.
+int64_t modssh_local_left(modssh_local_t *self);
+// Call progress(done, total) unless it is None; total below 0: None.
+void modssh_progress(mp_obj_t progress, uint64_t done, int64_t total);
+
+#endif // MICROPY_INCLUDED_MODSSH_SFTP_H

@@ -1,0 +1,223 @@
+// Whole files between the server and a stream of the program: SFTP.get(), SFTP.put(), and what SCP shares
+// with them.
+//
+// A native stream reads from and writes to the engine's memory directly. Python code gets objects of its
+// own: it could keep a view of memory that is not its.
+
+#include <string.h>
+
+#include "py/objtype.h"
+
+#include "modssh_sftp.h"
+
+// Largest piece that passes to and from a stream written in Python.
+#define PYTHON_PIECE (8 * MICROPY_PY_SSH_BOUNCE)
+// Wait for a non-blocking local stream that can do nothing now.
+#define LOCAL_WAIT_MS (10)
+
+// ---------------------------------------------------------------- local streams
+
+void modssh_local_init(modssh_local_t *self, modssh_op_t *op, mp_obj_t obj, int flags) {
+    const mp_obj_type_t *type = mp_obj_get_type(obj);
+    self->obj = obj;
+    self->op = op;
+    self->stream_p = mp_obj_is_instance_type(type) ? NULL : mp_get_stream_raise(obj, flags);
+    if (self->stream_p == NULL) {
+        mp_obj_t dest[2];
+        mp_load_method(obj, flags & MP_STREAM_OP_READ ? MP_QSTR_read : MP_QSTR_write, dest);
+    }
+}
+
+// A native stream can do nothing now.
+static void local_wait(modssh_local_t *self, int err) {
+    if (!mp_is_nonblocking_error(err)) {
+        mp_raise_OSError(err);
+    }
+    mp_event_wait_ms(LOCAL_WAIT_MS);
+    modssh_restart(self->op); // its slowness is not the server's
+}
+
+size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
+    if (self->stream_p != NULL) {
+        int err = 0;
+        mp_uint_t n;
+        while ((n = self->stream_p->read(self->obj, buf, len, &err)) == MP_STREAM_ERROR) {
+            local_wait(self, err);
+        }
+        return MIN(n, len);
+    }
+    len = MIN(len, PYTHON_PIECE);
+    mp_obj_t args[3];
+    mp_load_method(self->obj, MP_QSTR_read, args);
+    args[2] = MP_OBJ_NEW_SMALL_INT(len);
+    mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
+    if (ret == mp_const_none) {
+        return 0;
+    }
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(ret, &info, MP_BUFFER_READ);
+    if (info.len > len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("read returned more bytes than asked for"));
+    }
+    memcpy(buf, info.buf, info.len);
+    return info.len;
+}
+
+void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len) {
+    while (len > 0) {
+        size_t n;
+        if (self->stream_p != NULL) {
+            int err = 0;
+            n = self->stream_p->write(self->obj, buf, len, &err);
+            if (n == MP_STREAM_ERROR) {
+                local_wait(self, err);
+                continue;
+            }
+        } else {
+            n = MIN(len, PYTHON_PIECE);
+            mp_obj_t args[3];
+            mp_load_method(self->obj, MP_QSTR_write, args);
+            args[2] = mp_obj_new_bytes(buf, n);
+            mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
+            if (ret != mp_const_none) { // None: a write method of few words that took all
+                n = MIN((size_t)mp_obj_get_int(ret), n);
+            }
+        }
+        if (n == 0 || n > len) {
+            mp_raise_OSError(MP_EIO);
+        }
+        buf += n;
+        len -= n;
+    }
+}
+
+static bool local_seek(modssh_local_t *self, mp_off_t offset, int whence, int64_t *pos) {
+    struct mp_stream_seek_t seek = { .offset = offset, .whence = whence };
+    int err = 0;
+    if (self->stream_p->ioctl(self->obj, MP_STREAM_SEEK, (uintptr_t)&seek, &err) == MP_STREAM_ERROR) {
+        return false;
+    }
+    *pos = seek.offset;
+    return true;
+}
+
+int64_t modssh_local_left(modssh_local_t *self) {
+    int64_t here, end, back;
+    if (self->stream_p == NULL || self->stream_p->ioctl == NULL
+        || !local_seek(self, 0, MP_SEEK_CUR, &here) || !local_seek(self, 0, MP_SEEK_END, &end)
+        || !local_seek(self, here, MP_SEEK_SET, &back)) {
+        return -1;
+    }
+    return end > here ? end - here : 0;
+}
+
+void modssh_progress(mp_obj_t progress, uint64_t done, int64_t total) {
+    if (progress != mp_const_none) {
+        mp_call_function_2(progress, mp_obj_new_int_from_ull(done),
+            total < 0 ? mp_const_none : mp_obj_new_int_from_ull(total));
+    }
+}
+
+// ---------------------------------------------------------------- get and put
+
+static void close_file(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int id) {
+    int r;
+    MODSSH_SFTP_RUN_SLOW(op, self, r, ssh_sftp_close(self->core, id));
+    modssh_sftp_check(op, self, r);
+}
+
+// get(path, stream, progress=None): bytes written to stream.
+static mp_obj_t sftp_get(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum { ARG_path, ARG_stream, ARG_progress };
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_path, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_stream, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_progress, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    modssh_op_t op;
+    modssh_sftp_enter(&op, self);
+    modssh_local_t local;
+    modssh_local_init(&local, &op, args[ARG_stream].u_obj, MP_STREAM_OP_WRITE);
+    int id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, SSH_SFTP_READ, 0, MICROPY_PY_SSH_SFTP_GET_BUFFER);
+    modssh_sftp_guard_t guard;
+    modssh_sftp_guard(&guard, self, id);
+
+    // The first bytes and the size are asked for together.
+    const byte *data;
+    ssh_sftp_prefetch(self->core, id);
+    ssh_sftp_attrs_t attrs = { 0 };
+    modssh_sftp_attrs_get(&op, self, SSH_SFTP_FSTAT, id, MP_OBJ_NULL, &attrs);
+    int64_t total = -1;
+    if (attrs.flags & SSH_SFTP_SIZE) {
+        total = attrs.size;
+        ssh_sftp_expect_size(self->core, id, attrs.size);
+    }
+    uint64_t done = 0;
+    for (;;) {
+        ptrdiff_t n;
+        MODSSH_SFTP_RUN_SLOW(&op, self, n, ssh_sftp_peek(self->core, id, &data));
+        if (modssh_sftp_check(&op, self, n) == 0) {
+            break;
+        }
+        modssh_local_write(&local, data, n);
+        ssh_sftp_consume(self->core, id, n);
+        done += n;
+        modssh_progress(args[ARG_progress].u_obj, done, total < 0 ? -1 : MAX(total, (int64_t)done));
+        modssh_restart(&op);
+    }
+    if (done == 0) {
+        modssh_progress(args[ARG_progress].u_obj, 0, 0);
+    }
+    close_file(&op, self, id);
+    nlr_pop_jump_callback(false);
+    modssh_leave(&op);
+    return mp_obj_new_int_from_ull(done);
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(modssh_sftp_get_obj, 3, sftp_get);
+
+// put(stream, path, progress=None): bytes read from stream.
+static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum { ARG_stream, ARG_path, ARG_progress };
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_stream, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_path, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_progress, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    modssh_op_t op;
+    modssh_sftp_enter(&op, self);
+    modssh_local_t local;
+    modssh_local_init(&local, &op, args[ARG_stream].u_obj, MP_STREAM_OP_READ);
+    int64_t total = args[ARG_progress].u_obj == mp_const_none ? -1 : modssh_local_left(&local);
+    int id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, SSH_SFTP_WRITE | SSH_SFTP_CREAT | SSH_SFTP_TRUNC, 0666, 0);
+    modssh_sftp_guard_t guard;
+    modssh_sftp_guard(&guard, self, id);
+    uint64_t done = 0;
+    for (;;) {
+        byte *space;
+        ptrdiff_t room;
+        MODSSH_SFTP_RUN_SLOW(&op, self, room, ssh_sftp_space(self->core, id, &space));
+        modssh_sftp_check(&op, self, room);
+        size_t n = modssh_local_read(&local, space, room);
+        if (n == 0) {
+            break;
+        }
+        ssh_sftp_wrote(self->core, id, n);
+        done += n;
+        modssh_progress(args[ARG_progress].u_obj, done, total < 0 ? -1 : MAX(total, (int64_t)done));
+        modssh_restart(&op);
+    }
+    if (done == 0) {
+        modssh_progress(args[ARG_progress].u_obj, 0, 0);
+    }
+    close_file(&op, self, id);
+    nlr_pop_jump_callback(false);
+    modssh_leave(&op);
+    return mp_obj_new_int_from_ull(done);
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(modssh_sftp_put_obj, 3, sftp_put);
