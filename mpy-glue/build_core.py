@@ -40,7 +40,8 @@ CHIP_FLAGS = [
     # AES on words that the chip has: its default for ARMv7 is 64 bits, which takes 3 KB more.
     '--cfg=cpubits="32"',
 ]
-# Portable code only: the other kind asks the processor what it can with CPUID, which a 386 and most 486s do not know.
+# Portable code only: the other kind asks the processor what it can with CPUID, which a 386 and
+# most 486s do not know.
 OLD_X86_FLAGS = [
     f'--cfg={crate}_backend="soft"' for crate in ("aes", "chacha20", "poly1305", "sha1", "sha2")
 ]

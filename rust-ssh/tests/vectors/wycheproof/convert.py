@@ -29,21 +29,33 @@ def write(name, columns, rows):
 def main():
     """Convert what the core has."""
     folder = pathlib.Path(sys.argv[1])
-    write("x25519", "tcId private public shared flags", (
-        (t["tcId"], t["private"], t["public"], t["shared"], ",".join(t["flags"]))
-        for _, t in tests(folder, "x25519")
-    ))
-    write("ed25519", "tcId public message signature result", (
-        (t["tcId"], g["publicKey"]["pk"], t["msg"], t["sig"], t["result"])
-        for g, t in tests(folder, "ed25519")
-    ))
+    write(
+        "x25519",
+        "tcId private public shared flags",
+        (
+            (t["tcId"], t["private"], t["public"], t["shared"], ",".join(t["flags"]))
+            for _, t in tests(folder, "x25519")
+        ),
+    )
+    write(
+        "ed25519",
+        "tcId public message signature result",
+        (
+            (t["tcId"], g["publicKey"]["pk"], t["msg"], t["sig"], t["result"])
+            for g, t in tests(folder, "ed25519")
+        ),
+    )
     for name, bits in ("hmac_sha1", 160), ("hmac_sha256", 256), ("hmac_sha512", 512):
         # The core signs four bytes of sequence number first and never cuts a tag.
-        write(name, "tcId key message tag result", (
-            (t["tcId"], t["key"], t["msg"], t["tag"], t["result"])
-            for g, t in tests(folder, name)
-            if g["tagSize"] == bits and len(t["msg"]) >= 8
-        ))
+        write(
+            name,
+            "tcId key message tag result",
+            (
+                (t["tcId"], t["key"], t["msg"], t["tag"], t["result"])
+                for g, t in tests(folder, name)
+                if g["tagSize"] == bits and len(t["msg"]) >= 8
+            ),
+        )
 
 
 if __name__ == "__main__":
