@@ -273,6 +273,8 @@ class Peer(Transport):
         elif number == w.CHANNEL_CLOSE:
             chan.closed_in = True
             chan.close()
+        elif number in (w.CHANNEL_SUCCESS, w.CHANNEL_FAILURE):
+            self.replies.append(bytes([number]))
         elif number == w.CHANNEL_REQUEST:
             self.on_request(chan, r.string(), r.bool(), r)
         else:

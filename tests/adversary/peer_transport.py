@@ -174,9 +174,9 @@ class Transport:
         self.recv_ident()
 
     def kexinit_payload(self):
-        kex = list(self.offer["kex"])
-        if self.strict and not self.keys_on:
-            kex.append(STRICT_S)
+        kex = self.offer["kex"]
+        if self.strict and not self.keys_on and isinstance(kex, list):
+            kex = [*kex, STRICT_S]
         lists = [kex] + [self.offer[name] for name in KEXINIT_FIELDS[1:]]
         fields = [part if isinstance(part, bytes) else w.names(part) for part in lists]
         return (w.byte(w.KEXINIT) + os.urandom(16) + b"".join(fields)
@@ -318,12 +318,25 @@ class Transport:
         self.got_kexinit(payload)
         self.finish_kex()
 
+    def hold(self):
+        """Does nothing more but read, until the client leaves."""
+        while True:
+            if self.recv() == w.byte(w.NEWKEYS) and not self.keys_on:
+                self.switch_in()
+                self.keys_on = True
+
     def rekey(self):
-        """A key exchange that we start; what the client had sent before is dealt with."""
-        done = self.exchanges + 1
+        """A key exchange that we start; what the client had sent before is dealt with after it."""
         self.send_kexinit()
-        while self.exchanges < done:
-            self.turn()
+        earlier = []
+        payload = self.recv()
+        while payload[0] != w.KEXINIT:
+            earlier.append(payload)
+            payload = self.recv()
+        self.got_kexinit(payload)
+        self.finish_kex()
+        for payload in earlier:
+            self.dispatch(payload)
 
     def turn(self):
         """Takes one message and acts on it."""

@@ -139,7 +139,7 @@ def test_42_odd_names_and_passwords(play):
         unit = "x" if many > 1 else value
         cases.append(Case(value, {}, text % (unit, many, "name, 'pw'"), Any))
         cases.append(Case(value, {}, text % (unit, many, "'user', name"), Any))
-    for i, case in enumerate(play(cases)):
+    for i, case in enumerate(play(cases, heap="16M")):
         case.alive()
         assert case.last.fault is None, case
         assert case.result, case

@@ -141,6 +141,7 @@ def test_48_the_heap_ends(play):
     text = """
 import micropython
 sock = tcp()
+result = s = None
 hog = []
 size = 1 << 16
 while size >= 32:

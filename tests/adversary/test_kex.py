@@ -130,7 +130,7 @@ def test_4_real_rekeys_work(play, strict):
 
     many = "s = login(); result = [s.exec('rekey').decode() for _ in range(20)]"
     ours = "s = login()\nfor i in range(20):\n s.rekey()\n want(s.exec('echo %s' % i), b'%d\\n' % i)\nresult = s.stats()[2]"
-    both = "s = login(rekey_packets=12); result = [s.exec('rekey').decode() for _ in range(10)]"
+    both = "s = login(rekey_packets=4); result = [s.exec('rekey').decode() for _ in range(10)]"
     early = {
         "hooks": {"after service": lambda peer: peer.rekey() if peer.exchanges == 1 else None}
     }
@@ -141,7 +141,7 @@ def test_4_real_rekeys_work(play, strict):
         Case("both", {"strict": strict}, both),
         Case("before login", {"strict": strict, **early}),
         Case("by bytes", {"strict": strict},
-             "s = login(rekey_bytes=65536); result = len(s.exec('zero 3000000'))"),
+             "s = login(rekey_bytes=65536); result = len(s.exec('zero 400000'))"),
     ]  # fmt: skip
     noise, theirs, by_us, mixed, before, by_bytes = play(cases)
     noise.carried_on(REKEYED)
@@ -149,8 +149,8 @@ def test_4_real_rekeys_work(play, strict):
     by_us.carried_on(20)
     mixed.carried_on(["rekeyed\n"] * 10)
     before.carried_on()
-    by_bytes.carried_on(3_000_000)
-    assert by_bytes.last.exchanges > 10
+    by_bytes.carried_on(400_000)
+    assert by_bytes.last.exchanges > 3
     assert mixed.last.exchanges > 11
 
 
@@ -272,7 +272,7 @@ def test_9_rekey_never_answered(play):
     """9: the deadline fires, and what the peer sends meanwhile cannot fill our memory."""
     request = w.byte(w.GLOBAL_REQUEST) + w.string("noise@example.com") + b"\1"
     ping = w.byte(w.PING) + w.string("x" * 200)
-    client = "s = login(); gc.collect(); before = rss(); s.rekey()\ntry:\n s.exec('echo hello')\n"
+    client = "s = login(); gc.collect(); before = rss()\ntry:\n s.rekey(); s.exec('echo hello')\n"
     client += "finally:\n result = rss() - before"
     cases = [
         Case("silence", {}, client, NeverKex, 1),
@@ -283,7 +283,7 @@ def test_9_rekey_never_answered(play):
     ]
     for case in play(cases):
         case.refused(secrets=True)
-        assert case.result < 8192, case
+        assert case.result is not None and case.result < 8192, case
     cases[0].refused(errno.ETIMEDOUT, "ERR_KEX_TIMEOUT", secrets=True)
 
 
@@ -393,8 +393,7 @@ class Skips(Peer):
     def send_ext_info(self):
         for payload in self.extra:
             self.send(payload)
-        while True:
-            self.recv()
+        self.hold()
 
 
 class Replies(Skips):
@@ -430,20 +429,21 @@ def test_12_reply_or_newkeys_skipped(play, strict):
 def test_13_connection_layer_before_login(play):
     """13: rekeying before the login opens nothing: the client neither is logged in nor acts."""
 
-    def early(peer):
+    def rekey(peer):
         if peer.exchanges == 1:
             peer.rekey()
-            peer.send(
-                w.byte(w.CHANNEL_OPEN) + w.string("forwarded-tcpip") + w.u32(0) + w.u32(1000) * 2
-            )
-            peer.send(w.byte(w.GLOBAL_REQUEST) + w.string("x@y") + b"\1")
-            peer.turn()
 
-    cases = [Case(point, {"hooks": {point: early}}, LOGIN) for point in ("before service", "after service",
-             "before auth")]  # fmt: skip
+    def intrude(peer):
+        if peer.exchanges == 2:
+            peer.send(w.byte(w.CHANNEL_OPEN) + w.string("x11") + w.u32(0) + w.u32(1000) * 2)
+            peer.send(w.byte(w.GLOBAL_REQUEST) + w.string("x@y") + b"\1")
+
+    points = ("before service", "after service", "before auth")
+    cases = [Case(point, {"hooks": {point: rekey, "after kex": intrude}}, LOGIN) for point in points]
     for case in play(cases):
-        case.refused(secrets=True)
-        assert not {w.OPEN_CONFIRMATION, w.REQUEST_SUCCESS} & set(case.last.numbers()), case
+        case.refused("ERR_UNEXPECTED", secrets=True)
+        answers = {w.OPEN_CONFIRMATION, w.OPEN_FAILURE, w.REQUEST_SUCCESS, w.REQUEST_FAILURE}
+        assert not answers & set(case.last.numbers()), case
 
 
 def test_goodbye_in_a_key_exchange(play):
