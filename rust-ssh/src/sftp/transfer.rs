@@ -366,11 +366,15 @@ impl Client<'_> {
         // length, type, id, handle, offset, length of the data
         let head = handle.len().saturating_add(25);
         let packet = usize::try_from(self.limits.packet).unwrap_or(usize::MAX);
-        let most = usize::try_from(self.limits.write)
+        let mut most = usize::try_from(self.limits.write)
             .unwrap_or(usize::MAX)
             .min(self.out.capacity() / 2)
             .min(packet)
             .saturating_sub(head);
+        if most > 4096 {
+            // Whole pages, for the server's sake.
+            most &= !4095;
+        }
         if most == 0 {
             return Err(SftpError::TooLong);
         }
