@@ -38,10 +38,10 @@ def start_server(site):
     """
     running = {}
 
-    def start(kind, **arguments):
-        name = (kind, repr(sorted(arguments.items())))
+    def start(server, /, **arguments):
+        name = (server, repr(sorted(arguments.items())))
         if name not in running:
-            running[name] = kind(site, **arguments)
+            running[name] = server(site, **arguments)
         return running[name]
 
     yield start

@@ -4,6 +4,8 @@ Runs commands with the shell, has SFTP and SCP.
 """
 
 import asyncio
+import contextlib
+import logging
 import signal
 import sys
 
@@ -28,21 +30,40 @@ class Server(asyncssh.SSHServer):
         return password == PASSWORD
 
 
+async def copy(reader, writer):
+    """Until the end, or until the other end takes no more."""
+    with contextlib.suppress(OSError, asyncssh.Error):
+        while data := await reader.read(32768):
+            writer.write(data)
+            await writer.drain()
+
+
+async def feed(process, child):
+    """The client's input."""
+    await copy(process.stdin, child.stdin)
+    child.stdin.close()
+
+
 async def run(process):
     """One exec or shell request."""
+    if process.subsystem:
+        process.exit(1)
+        return
     child = await asyncio.create_subprocess_shell(
         process.command or "exec sh",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    feeding = asyncio.create_task(feed(process, child))
     try:
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        # Whatever the pipes hold goes out before the status.
+        await asyncio.gather(
+            copy(child.stdout, process.stdout), copy(child.stderr, process.stderr)
+        )
         status = await child.wait()
-        # Whatever the pipes still hold goes out before the status.
-        await process.stdout.drain()
-        await process.stderr.drain()
     finally:
+        feeding.cancel()
         if child.returncode is None:
             child.kill()
     if status < 0:
@@ -52,6 +73,7 @@ async def run(process):
 
 
 async def main():
+    logging.basicConfig(level=logging.INFO)
     await asyncssh.listen(
         "127.0.0.1",
         int(PORT),

@@ -41,7 +41,7 @@ def command(script, args=(), heapsize=None, params=None):
     else:
         # All on one line, so that line numbers in a traceback are nearly those of the script.
         prelude = (
-            f"import sys; sys.path.insert(0, {str(MPY_LIB)!r}); from t import *; "
+            f"import sys; sys.path.insert(0, {str(MPY_LIB)!r}); from t import *; import _ssh; "
             f"P.update({params or {}!r})\n"
         )
         handle, made = tempfile.mkstemp(suffix=".py", prefix="mpy-")

@@ -177,6 +177,9 @@ def run(channel, command):
     jobs[1].join()
     jobs[2].join()
     status = child.wait()
+    if channel.closed:
+        # paramiko would send the status after its CLOSE, against RFC 4254 section 5.3.
+        return
     if status < 0:
         send_signal(channel, signal.Signals(-status).name[3:])
     else:

@@ -324,7 +324,9 @@ def test_subsystem(server):
         """,
         server,
     )
-    assert got == [2, ("SSHError", True), b"in\n"]
+    # asyncssh takes any name and hands it to the function that runs commands.
+    refused = ("none", False) if server.name == "asyncssh" else ("SSHError", True)
+    assert got == [2, refused, b"in\n"]
 
 
 def test_refused_request_leaves_the_channel_open(sshd_with):

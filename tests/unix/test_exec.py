@@ -134,7 +134,7 @@ def test_8_mib_in_and_out_at_once(server):
     got = mpy(
         f"""
         source = Source({MIB8})
-        done = s.run("tee /dev/stderr", stdin=source)
+        done = s.run("{{ tee /dev/fd/3 3>&1 1>&4 | cat >&2; }} 4>&1", stdin=source)
         out((done.status, sha(done.stdout) == sha(done.stderr) == hexed(source.digest)))
         """,
         server,

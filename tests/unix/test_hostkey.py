@@ -26,6 +26,7 @@ REJECTED = {
     "blob": "binascii.a2b_base64(P['other_line'].split()[1])",
     "cut blob": "binascii.a2b_base64(P['public'].split()[1])[:-1]",
     "list": "[P['other'], P['other_line']]",
+    "empty list": "[]",
     "False": "lambda *a: False",
     "None": "lambda *a: None",
     "number": "lambda *a: 1",

@@ -32,7 +32,7 @@ JOBS = {
         """,
     "run": """
         source = Source(P["size"] // 4)
-        done = s.run("tee /dev/stderr", stdin=source)
+        done = s.run("{ tee /dev/fd/3 3>&1 1>&4 | cat >&2; } 4>&1", stdin=source)
         out(s.stats()[2])
         out(s.stats()[2] + (done.status or 0))
         out(sha(done.stdout) == sha(done.stderr) == hexed(source.digest))
