@@ -239,6 +239,7 @@ impl<'a> Session<'a> {
         self.inbox.wipe();
         self.core.outbox.wipe();
         self.core.channels.clear();
+        crate::crypto::stack::wipe();
     }
 }
 

@@ -251,7 +251,11 @@ fn stretch(
     if salt.is_empty() || rounds == 0 || rounds > MAX_ROUNDS {
         return Err(KeyError::Kdf);
     }
-    let passphrase = passphrase.filter(|text| !text.is_empty()).ok_or(KeyError::PassphraseNeeded)?;
+    let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
+    if passphrase.is_empty() {
+        // bcrypt_pbkdf takes no empty one, so no file has it.
+        return Err(KeyError::PassphraseWrong);
+    }
     // The output is spread over all of bcrypt's blocks, so exactly the length in use must be asked for.
     let need = outer.cipher.key_len().saturating_add(16);
     let out = out.get_mut(..need).ok_or(KeyError::Cipher)?;

@@ -63,7 +63,7 @@ fn every_cipher_of_ssh_keygen() {
         check(&load(text, Some(PASSPHRASE)).unwrap(), line);
         assert_eq!(error(text, Some(b"wrong")), KeyError::PassphraseWrong);
         assert_eq!(error(text, None), KeyError::PassphraseNeeded);
-        assert_eq!(error(text, Some(b"")), KeyError::PassphraseNeeded);
+        assert_eq!(error(text, Some(b"")), KeyError::PassphraseWrong);
     }
     assert_eq!(error(file!("chacha20"), Some(PASSPHRASE)), KeyError::Cipher);
 }
