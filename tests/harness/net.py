@@ -94,13 +94,13 @@ class Fault:
 class Proxy:
     """A TCP proxy in front of port. Connection number n suffers fault(n), a Fault or None.
 
-    counts[n] = [bytes up, bytes down] that passed.
+    passed[n] = {"up": bytearray, "down": bytearray}, all that passed.
     """
 
     def __init__(self, port, fault=lambda n: None):
         self.target = port
         self.fault = fault
-        self.counts = []
+        self.passed = []
         self.server = Scripted(self._serve)
         self.port = self.server.port
         self.lock = threading.Lock()
@@ -110,23 +110,23 @@ class Proxy:
 
     def _serve(self, client):
         with self.lock:
-            number = len(self.counts)
-            count = [0, 0]
-            self.counts.append(count)
+            number = len(self.passed)
+            passed = {"up": bytearray(), "down": bytearray()}
+            self.passed.append(passed)
         fault = self.fault(number) or Fault()
         with socket.create_connection((LOOPBACK, self.target)) as server:
             for sock in (client, server):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._copy(client, server, fault, count)
+            self._copy(client, server, fault, passed)
 
-    def _copy(self, client, server, fault, count):
-        pairs = {client: (server, "up", 0), server: (client, "down", 1)}
+    def _copy(self, client, server, fault, passed):
+        pairs = {client: (server, "up"), server: (client, "down")}
         with selectors.DefaultSelector() as selector:
             for sock in pairs:
                 selector.register(sock, selectors.EVENT_READ)
             while selector.get_map():
                 for key, _ in selector.select():
-                    target, way, index = pairs[key.fileobj]
+                    target, way = pairs[key.fileobj]
                     data = key.fileobj.recv(fault.chunk)
                     if not data:
                         # Half of the connection has ended; the other half goes on.
@@ -140,9 +140,9 @@ class Proxy:
                         fault.left[way] = left - len(data)
                     else:
                         cut = False
-                    data = self._flipped(data, fault, way, count[index])
+                    data = self._flipped(data, fault, way, len(passed[way]))
+                    passed[way] += data
                     target.sendall(data)
-                    count[index] += len(data)
                     if cut:
                         self._cut(client, server, fault.how)
                         return

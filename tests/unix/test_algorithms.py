@@ -19,7 +19,8 @@ for size in list(range(1, 70)) + [4095, 4096, 4097, 32767, 32768, 32769]:
     data = (block * 4)[:size]
     c.write(data)
     assert c.read(size) == data, size
-    s.ignore(data[: size % 40])
+    if size % 8 == 0:
+        s.ignore(data[: size % 40])
 c.close()
 source = Source(300000)
 done = s.run("cat", stdin=source)
