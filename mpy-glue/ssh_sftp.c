@@ -195,12 +195,19 @@ uint64_t modssh_get_u64(mp_obj_t obj) {
 }
 
 mp_obj_t modssh_sftp_name_obj(const uint8_t *name, size_t len) {
+    // The interpreter's own check of UTF-8 has another name in each version: its exception tells.
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t obj = mp_obj_new_str((const char *)name, len);
+        nlr_pop();
+        return obj;
+    }
     #if MICROPY_PY_BUILTINS_STR_UNICODE
-    if (!utf8_check(name, len)) {
+    if (mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_UnicodeError))) {
         return mp_obj_new_bytes(name, len);
     }
     #endif
-    return mp_obj_new_str((const char *)name, len);
+    nlr_jump(nlr.ret_val);
 }
 
 mp_obj_t modssh_sftp_attrs_obj(const ssh_sftp_attrs_t *attrs) {
@@ -306,7 +313,15 @@ static mp_obj_t sftp_posix_rename(mp_obj_t self, mp_obj_t old, mp_obj_t new) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(sftp_posix_rename_obj, sftp_posix_rename);
 
+// The draft has the link first and the target second. OpenSSH's server has it the other way round, and so
+// have those that follow it. AsyncSSH's takes the draft's order from all but OpenSSH's own client.
 static mp_obj_t sftp_symlink(mp_obj_t self, mp_obj_t target, mp_obj_t path) {
+    size_t len = 0;
+    mp_obj_ssh_session_t *session = ((mp_obj_ssh_sftp_t *)MP_OBJ_TO_PTR(self))->session;
+    const char *ident = session->core == NULL ? NULL : ssh_text(session->core, SSH_TEXT_REMOTE_IDENT, &len);
+    if (text_has(ident, len, "asyncssh")) {
+        return request_none(self, SSH_SFTP_SYMLINK, path, target);
+    }
     return request_none(self, SSH_SFTP_SYMLINK, target, path);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(sftp_symlink_obj, sftp_symlink);
@@ -454,6 +469,7 @@ static mp_obj_t sftp_close(mp_obj_t self_in) {
     }
     modssh_channel_shut(&op, self->channel);
     self->core = NULL;
+    modssh_channel_wait_closed(&op);
     modssh_leave(&op);
     if (exc != MP_OBJ_NULL) {
         nlr_raise(exc);
