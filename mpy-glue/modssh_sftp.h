@@ -60,6 +60,7 @@ typedef struct _mp_obj_ssh_sftp_file_t {
     mp_obj_base_t base;
     mp_obj_ssh_sftp_t *sftp;
     int32_t id;
+    uint32_t flags;        // as opened: SSH_SFTP_READ ...
     bool closed;
     bool failed;           // what comes next is the end, not a second error
 } mp_obj_ssh_sftp_file_t;
@@ -89,6 +90,9 @@ bool modssh_sftp_again_slow(modssh_op_t *op, mp_obj_ssh_sftp_t *self, ptrdiff_t 
         } while (modssh_sftp_again_slow(op, self, r, &mark_)); \
     } while (0)
 
+// A buffer of *len bytes or, where there is no memory for that, half, a quarter...; and extra bytes. *len is then
+// all of it.
+byte *modssh_sftp_new_buffer(size_t *len, size_t extra);
 // Open a file within an operation: its number. flags: SSH_SFTP_READ ...; buffer: bytes of read-ahead.
 int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path, uint32_t flags, uint32_t perm, size_t buffer);
 // A file that is closed if the operation ends by an exception. Pop it with nlr_pop_jump_callback(false).
@@ -119,6 +123,7 @@ MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_listdir_obj);
 typedef struct _modssh_local_t {
     mp_obj_t obj;
     const mp_stream_p_t *stream_p; // NULL: Python code, used through its methods
+    mp_obj_t piece;                // a bytearray for its readinto, or MP_OBJ_NULL
     modssh_op_t *op;
 } modssh_local_t;
 

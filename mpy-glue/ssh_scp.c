@@ -78,6 +78,7 @@ static void scp_start(scp_t *self) {
 
 static void scp_end(scp_t *self) {
     modssh_channel_shut(&self->op, self->channel);
+    modssh_channel_wait_closed(&self->op);
     modssh_leave(&self->op);
 }
 
@@ -108,11 +109,12 @@ static mp_obj_t recv_bytes(scp_t *self, uint64_t size, mp_obj_t progress) {
 static mp_obj_t recv_stream(scp_t *self, uint64_t size, mp_obj_t stream, mp_obj_t progress) {
     modssh_local_t local;
     modssh_local_init(&local, &self->op, stream, MP_STREAM_OP_WRITE);
-    byte *buf = m_new(byte, SCP_PIECE);
+    size_t len = SCP_PIECE;
+    byte *buf = modssh_sftp_new_buffer(&len, 0);
     uint64_t done = 0;
     for (;;) {
         ptrdiff_t n;
-        MODSSH_RUN(&self->op, n, ssh_scp_read(self->core, buf, SCP_PIECE));
+        MODSSH_RUN(&self->op, n, ssh_scp_read(self->core, buf, len));
         if (scp_check(self, n) == 0) {
             break;
         }
@@ -121,7 +123,7 @@ static mp_obj_t recv_stream(scp_t *self, uint64_t size, mp_obj_t stream, mp_obj_
         modssh_progress(progress, done, size);
         modssh_restart(&self->op);
     }
-    m_del(byte, buf, SCP_PIECE);
+    m_del(byte, buf, len);
     return mp_obj_new_int_from_ull(done);
 }
 
@@ -165,14 +167,15 @@ static void send_piece(scp_t *self, const byte *buf, size_t len) {
 // From a buffer; a copy of each piece of an object that could be resized meanwhile.
 static void send_buffer(scp_t *self, mp_obj_t data, uint64_t size, mp_obj_t progress) {
     bool fixed = mp_obj_is_str_or_bytes(data);
-    byte *copy = fixed ? NULL : m_new(byte, SCP_PIECE);
+    size_t piece_len = SCP_PIECE;
+    byte *copy = fixed ? NULL : modssh_sftp_new_buffer(&piece_len, 0);
     for (uint64_t done = 0; done < size;) {
         mp_buffer_info_t info;
         mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
         if (info.len < size) {
             mp_raise_ValueError(MP_ERROR_TEXT("data has shrunk"));
         }
-        size_t n = MIN(size - done, SCP_PIECE);
+        size_t n = MIN(size - done, piece_len);
         const byte *piece = (const byte *)info.buf + done;
         if (!fixed) {
             piece = memcpy(copy, piece, n);
@@ -184,9 +187,10 @@ static void send_buffer(scp_t *self, mp_obj_t data, uint64_t size, mp_obj_t prog
 }
 
 static void send_stream(scp_t *self, modssh_local_t *local, uint64_t size, mp_obj_t progress) {
-    byte *buf = m_new(byte, SCP_PIECE);
+    size_t len = SCP_PIECE;
+    byte *buf = modssh_sftp_new_buffer(&len, 0);
     for (uint64_t done = 0; done < size;) {
-        size_t n = modssh_local_read(local, buf, MIN(size - done, SCP_PIECE));
+        size_t n = modssh_local_read(local, buf, MIN(size - done, len));
         if (n == 0) {
             mp_raise_ValueError(MP_ERROR_TEXT("the stream ended before size bytes"));
         }
@@ -194,7 +198,7 @@ static void send_stream(scp_t *self, modssh_local_t *local, uint64_t size, mp_ob
         done += n;
         modssh_progress(progress, done, size);
     }
-    m_del(byte, buf, SCP_PIECE);
+    m_del(byte, buf, len);
 }
 
 // scp_send(path, mode, data, size=None, progress=None)

@@ -11,7 +11,7 @@
 #include "modssh_sftp.h"
 
 // Largest piece that passes to and from a stream written in Python.
-#define PYTHON_PIECE (8 * MICROPY_PY_SSH_BOUNCE)
+#define PYTHON_PIECE (MICROPY_PY_SSH_BOUNCE)
 // Wait for a non-blocking local stream that can do nothing now.
 #define LOCAL_WAIT_MS (10)
 
@@ -21,10 +21,18 @@ void modssh_local_init(modssh_local_t *self, modssh_op_t *op, mp_obj_t obj, int 
     const mp_obj_type_t *type = mp_obj_get_type(obj);
     self->obj = obj;
     self->op = op;
+    self->piece = MP_OBJ_NULL;
     self->stream_p = mp_obj_is_instance_type(type) ? NULL : mp_get_stream_raise(obj, flags);
     if (self->stream_p == NULL) {
         mp_obj_t dest[2];
-        mp_load_method(obj, flags & MP_STREAM_OP_READ ? MP_QSTR_read : MP_QSTR_write, dest);
+        mp_load_method_maybe(obj, MP_QSTR_readinto, dest);
+        if (flags & MP_STREAM_OP_WRITE) {
+            mp_load_method(obj, MP_QSTR_write, dest);
+        } else if (dest[0] != MP_OBJ_NULL) {
+            self->piece = mp_obj_new_bytearray_by_ref(PYTHON_PIECE, m_new(byte, PYTHON_PIECE));
+        } else {
+            mp_load_method(obj, MP_QSTR_read, dest);
+        }
     }
 }
 
@@ -37,6 +45,38 @@ static void local_wait(modssh_local_t *self, int err) {
     modssh_restart(self->op); // its slowness is not the server's
 }
 
+// Read from Python code, which gets an object of its own to fill, or makes one.
+static size_t read_python(modssh_local_t *self, byte *buf, size_t len) {
+    mp_obj_t args[4];
+    mp_obj_t data = self->piece;
+    size_t n = len;
+    if (data != MP_OBJ_NULL) {
+        mp_load_method(self->obj, MP_QSTR_readinto, args);
+        args[2] = len == PYTHON_PIECE ? data : mp_obj_new_bytearray(len, buf);
+        data = args[2];
+        mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
+        n = ret == mp_const_none ? 0 : (size_t)mp_obj_get_int(ret);
+    } else {
+        mp_load_method(self->obj, MP_QSTR_read, args);
+        args[2] = MP_OBJ_NEW_SMALL_INT(len);
+        data = mp_call_method_n_kw(1, 0, args);
+        if (data == mp_const_none) {
+            return 0;
+        }
+    }
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
+    n = MIN(n, info.len);
+    if (self->piece == MP_OBJ_NULL) {
+        n = info.len;
+    }
+    if (n > len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("read returned more bytes than asked for"));
+    }
+    memcpy(buf, info.buf, n);
+    return n;
+}
+
 size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
     if (self->stream_p != NULL) {
         int err = 0;
@@ -46,21 +86,7 @@ size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
         }
         return MIN(n, len);
     }
-    len = MIN(len, PYTHON_PIECE);
-    mp_obj_t args[3];
-    mp_load_method(self->obj, MP_QSTR_read, args);
-    args[2] = MP_OBJ_NEW_SMALL_INT(len);
-    mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
-    if (ret == mp_const_none) {
-        return 0;
-    }
-    mp_buffer_info_t info;
-    mp_get_buffer_raise(ret, &info, MP_BUFFER_READ);
-    if (info.len > len) {
-        mp_raise_ValueError(MP_ERROR_TEXT("read returned more bytes than asked for"));
-    }
-    memcpy(buf, info.buf, info.len);
-    return info.len;
+    return read_python(self, buf, MIN(len, PYTHON_PIECE));
 }
 
 void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len) {

@@ -9,16 +9,15 @@
 
 // ---------------------------------------------------------------- opening
 
-// A buffer of `len` bytes or, where there is no memory for that, half, a quarter...
-static byte *new_buffer(size_t *len) {
+byte *modssh_sftp_new_buffer(size_t *len, size_t extra) {
     for (size_t n = *len; n > 1024; n /= 2) {
-        byte *buf = m_new_maybe(byte, n + SSH_SFTP_BUF_EXTRA);
+        byte *buf = m_new_maybe(byte, n + extra);
         if (buf != NULL) {
-            *len = n + SSH_SFTP_BUF_EXTRA;
+            *len = n + extra;
             return buf;
         }
     }
-    *len = MIN(*len, 1024) + SSH_SFTP_BUF_EXTRA;
+    *len = MIN(*len, 1024) + extra;
     return m_new(byte, *len);
 }
 
@@ -26,7 +25,7 @@ int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path_in,
     mp_buffer_info_t path;
     modssh_pin_data(op, path_in, &path);
     size_t len = MAX(buffer, 8);
-    byte *buf = new_buffer(&len);
+    byte *buf = modssh_sftp_new_buffer(&len, SSH_SFTP_BUF_EXTRA);
     int id = -1;
     int r;
     do {
@@ -74,6 +73,7 @@ static mp_obj_t new_file(const mp_obj_type_t *type, mp_obj_ssh_sftp_t *sftp) {
     mp_obj_ssh_sftp_file_t *file = mp_obj_malloc_with_finaliser(mp_obj_ssh_sftp_file_t, type);
     file->sftp = sftp;
     file->id = -1;
+    file->flags = 0;
     file->closed = true;
     file->failed = false;
     return MP_OBJ_FROM_PTR(file);
@@ -107,6 +107,7 @@ static mp_obj_t sftp_open(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_
     modssh_op_t op;
     modssh_sftp_enter(&op, self);
     file->id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, flags, args[ARG_perm].u_int, buffer);
+    file->flags = flags;
     file->closed = false;
     if (flags & SSH_SFTP_APPEND) {
         // The server appends whatever offset we give; tell() and servers that do not know better need it.
@@ -123,6 +124,9 @@ MP_DEFINE_CONST_FUN_OBJ_KW(modssh_sftp_open_obj, 2, sftp_open);
 
 // The next bytes at the file's position, waiting for the first: a count, 0 at the end.
 static size_t file_peek(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self, const byte **data) {
+    if (!(self->flags & SSH_SFTP_READ)) {
+        mp_raise_OSError(MP_EBADF);
+    }
     ptrdiff_t n;
     MODSSH_SFTP_RUN_SLOW(op, self->sftp, n, ssh_sftp_peek(self->sftp->core, self->id, data));
     return modssh_sftp_check(op, self->sftp, n);
@@ -225,6 +229,9 @@ static mp_obj_t file_iternext(mp_obj_t self_in) {
 
 // Room for bytes to write at the file's position, waiting for it.
 static size_t file_space(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self, byte **space) {
+    if (!(self->flags & SSH_SFTP_WRITE)) {
+        mp_raise_OSError(MP_EBADF); // now, rather than by the server some writes later
+    }
     ptrdiff_t n;
     MODSSH_SFTP_RUN_SLOW(op, self->sftp, n, ssh_sftp_space(self->sftp->core, self->id, space));
     return modssh_sftp_check(op, self->sftp, n);
@@ -484,6 +491,13 @@ static mp_obj_t open_dir(mp_obj_ssh_sftp_t *self, mp_obj_t path) {
     modssh_sftp_enter(&op, self);
     dir->id = modssh_sftp_open(&op, self, path, 0, 0, MICROPY_PY_SSH_SFTP_DIR_BUFFER);
     dir->closed = false;
+    int r;
+    MODSSH_SFTP_RUN(&op, self, r, ssh_sftp_first(self->core, dir->id));
+    if (r < 0) {
+        dir->closed = true;
+        self->slots[dir->id].dropped = true;
+    }
+    modssh_sftp_check(&op, self, r);
     modssh_leave(&op);
     return MP_OBJ_FROM_PTR(dir);
 }

@@ -649,6 +649,15 @@ pub unsafe extern "C" fn ssh_sftp_opendir(
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_sftp_first(s: *mut Sftp, dir: i32) -> i32 {
+    let run = |sftp: &mut Sftp, driver: &mut Driver| {
+        sftp.run(driver, |engine| Ok(engine.first_entries(file_id(dir))?.then_some(())))
+    };
+    // SAFETY: by contract.
+    unsafe { call(s, |()| status::OK, run) }
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_sftp_next(
     s: *mut Sftp,
     dir: i32,

@@ -173,6 +173,19 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Ask for entries without taking one: true when the first are there, or there are none.
+    ///
+    /// # Errors
+    /// The server's refusal (some tell only now that there is no such directory).
+    pub fn first_entries(&mut self, id: FileId) -> Result<bool, SftpError> {
+        self.alive()?;
+        let list = &open_file(self.files, id)?.list;
+        if list.count > 0 {
+            return Ok(true);
+        }
+        Ok(!matches!(self.next_entry(id)?, Listed::Wait))
+    }
+
     fn ask_entries(&mut self, id: FileId) -> Result<(), SftpError> {
         let file = open_file(self.files, id)?;
         if self.requests.free() > SPARE {

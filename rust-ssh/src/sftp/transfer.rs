@@ -97,7 +97,7 @@ impl ReadAhead {
         let count = area.checked_div(chunk).unwrap_or(0);
         self.chunk = chunk;
         self.count = u8::try_from(count).unwrap_or(u8::MAX).min(SLOTS as u8);
-        self.depth = self.count.min(if self.size.is_some() { self.count } else { 2 });
+        self.depth = self.count.min(if self.size.is_some() { self.count } else { 1 });
         self.base = pos;
         self.head = 0;
     }
@@ -146,6 +146,19 @@ impl ReadAhead {
         };
     }
 
+    /// A short answer that came before the size was known may have been the file's end.
+    fn end_at(&mut self, size: u64) {
+        for n in 0..self.used {
+            let (start, index) = (self.offset(n), self.slot_index(n));
+            if let Some(slot) = self.slot_mut(index)
+                && slot.fill == Fill::Short
+                && start.saturating_add(u64::from(slot.filled)) == size
+            {
+                slot.fill = Fill::End;
+            }
+        }
+    }
+
     /// A READ was answered with a status other than OK.
     pub(crate) fn refused(&mut self, index: u8, at_end: bool, status: Status) {
         if let Some(slot) = self.slot_mut(index) {
@@ -174,9 +187,15 @@ pub(crate) struct Growing {
 fn ask(out: &mut Fifo<'_>, requests: &mut Requests<'_>, id: FileId, file: &mut File<'_>) {
     for n in 0..file.read.used {
         let index = file.read.slot_index(n);
-        if let Some(Slot { fill: Fill::Short, filled }) = file.read.slots.get(usize::from(index)).copied()
-            && !ask_slot(out, requests, id, file, (n, filled))
-        {
+        let Some(Slot { fill: Fill::Short, filled }) = file.read.slots.get(usize::from(index)).copied() else {
+            continue;
+        };
+        // A program that looks at the start of a file pays for one question only.
+        let unread = file.pos < file.read.base.saturating_add(u64::from(filled));
+        if file.read.used == 1 && unread {
+            return;
+        }
+        if !ask_slot(out, requests, id, file, (n, filled)) {
             return;
         }
     }
@@ -306,6 +325,7 @@ impl Client<'_> {
         if let Ok(file) = open_file(self.files, id) {
             file.read.size = Some(size);
             file.read.depth = file.read.count;
+            file.read.end_at(size);
         }
     }
 
