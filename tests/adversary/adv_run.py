@@ -13,6 +13,7 @@ from peer import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("mpy_driver.py")
+LAST = 0xFFFF  # the number of the connection that ends a run
 PEER_TIMEOUT = 20  # seconds that a peer waits for the client before it gives up
 
 
@@ -32,8 +33,7 @@ class PeerServer:
         self.factory = factory or (lambda sock, number: Peer(sock, **options))
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
-        self.peers, self.threads, self.lock = [], [], threading.Condition()
-        self.numbers = []
+        self.peers, self.threads, self.drained = [], [], threading.Event()
         self.acceptor = threading.Thread(target=self.accept, daemon=True)
 
     def __enter__(self):
@@ -54,17 +54,23 @@ class PeerServer:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             part = [int(x) for x in address[0].split(".")]
             number = part[2] * 256 + part[3]
+            if number == LAST:
+                self.drained.set()
+                continue
             peer = self.factory(sock, number)
             thread = threading.Thread(target=peer.run, daemon=True)
-            with self.lock:
-                self.peers.append(peer)
-                self.numbers.append(number)
-                self.threads.append(thread)
-                self.lock.notify_all()
             thread.start()
+            self.peers.append(peer)
+            self.threads.append(thread)
 
     def all(self, timeout=PEER_TIMEOUT + 5):
         """The peers of all connections, each at its end."""
+        # Connections are accepted in their order: when this one is, no earlier one is left.
+        self.drained.clear()
+        with socket.socket() as sock:
+            sock.bind((f"127.1.{LAST >> 8}.{LAST & 255}", 0))
+            sock.connect(("127.0.0.1", self.port))
+            assert self.drained.wait(timeout)
         for thread in list(self.threads):
             thread.join(timeout)
             assert not thread.is_alive(), "the peer still runs"

@@ -42,8 +42,8 @@ class Sftp:
     extensions = ((b"posix-rename@openssh.com", b"1"), (b"limits@openssh.com", b"1"))
 
     def __init__(self, chan):
-        self.chan, self.handles, self.requests = chan, {}, []
-        self.files = {b"/hello": b"hello\n", b"/big": bytes(range(256)) * 1024}
+        self.chan, self.handles, self.requests, self.busy = chan, {}, [], False
+        self.files = {b"/hello": b"hello\n", b"/mid": bytes(5000), b"/big": bytes(range(256)) * 1024}
         self.folders = {b"/", b"/dir"}
         chan.sftp, chan.on_data = self, self.feed
         chan.peer.sftp = self
@@ -53,6 +53,13 @@ class Sftp:
 
     def feed(self):
         """Takes every whole packet out of the channel's inbox."""
+        if self.busy:  # called while an answer waits for window: its turn comes after that
+            return
+        self.busy = True
+        self.feed_all()
+        self.busy = False
+
+    def feed_all(self):
         while len(self.chan.inbox) >= 4:
             length = w.Reader(self.chan.inbox).u32()
             if length > 300_000:

@@ -111,12 +111,8 @@ def test_54_wrong_ids(play):
                 peer.send(for_channel(number, last(peer).remote))
 
             cases.append(Case(f"{number} unconfirmed", {"hooks": {"before open": unconfirmed}}))
-        cases.append(
-            Case(
-                f"{number} no channel",
-                {"hooks": {"after success": send(for_channel(number, 0))}},
-            )
-        )
+            none = {"after success": send(for_channel(number, 0))}
+            cases.append(Case(f"{number} no channel", {"hooks": none}))
     for case in play(cases):
         case.refused(secrets=True)
         assert case.code in ("ERR_CHANNEL", "ERR_UNEXPECTED", "ERR_MESSAGE"), case
@@ -135,7 +131,8 @@ def test_54_closed_channel(play):
                 self.send(for_channel(self.number, chan.remote))
 
     client = "s = login(); s.exec('echo first'); result = s.exec('echo hello').decode()"
-    for case in play([Case(str(n), {"number": n}, client, After) for n in range(91, 101)]):
+    # (91 and 92 for a number that is used again cannot be told from the right answer.)
+    for case in play([Case(str(n), {"number": n}, client, After) for n in range(93, 101)]):
         case.refused(secrets=True)
 
 
@@ -520,7 +517,7 @@ def test_channel_messages_cut(play):
 def test_both_streams_and_window(play):
     """Right peer, small windows: nothing is lost, whatever the order of reads."""
     client = """
-s = login(window=%s)
+s = login(window=SIZE)
 r = s.run('both 60000')
 want((len(r[0]), len(r[1]), r[2]), (60000, 60000, 0))
 c = s.open_session()
@@ -533,8 +530,7 @@ while True:
     total[stream] += len(data)
 result = total
 """
-    cases = [
-        Case(f"window {n}", {}, client % n, timeout=10) for n in (1024, 4096, 50_000, Chan.WINDOW)
-    ]
-    for case in play(cases):
+    sizes = (1024, 4096, 50_000, Chan.WINDOW)
+    cases = [Case(f"window {n}", {}, client.replace("SIZE", str(n)), timeout=10) for n in sizes]
+    for case in play(cases, heap="16M"):
         case.carried_on([60000, 60000])

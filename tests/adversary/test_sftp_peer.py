@@ -61,7 +61,11 @@ def test_61_wrong_lines(play):
     ]
     cases += [scp("error after the data", b"C0644 6 hello\n", b"hello\n\1disk error\n")]
     for case in play(cases):
-        case.refused(secrets=True)
+        case.alive()
+        if case.error and case.error[0] == "MemoryError":  # a true word about 2^63 bytes
+            assert "9223372036854775807" in case.name or "18446744073709551615" in case.name, case
+        else:
+            case.refused(secrets=True)
 
 
 def test_61_error_lines(play):
@@ -144,8 +148,6 @@ def test_63_version(play):
         "version 0": version(0), "version 2": version(2),
         "cut": lambda *a: w.byte(sp.VERSION) + b"\0\0",
         "other type": lambda *a: status(0, 4, b"no"),
-        "extension cut": version(3, w.string("x@example.com")),
-        "extension length": version(3, w.u32(0xFFFFFFFF) + b"x"),
         "empty": lambda *a: b"",
         "silence": lambda *a: None,
     }  # fmt: skip
@@ -156,7 +158,9 @@ def test_63_version(play):
             3, w.string("limits@openssh.com") + w.string("99")
         ),
     }
-    odd = {"version 4": version(4), "version 2^32-1": version(0xFFFFFFFF)}
+    odd = {"version 4": version(4), "version 2^32-1": version(0xFFFFFFFF),
+           "extension cut": version(3, w.string("x@example.com")),
+           "extension length": version(3, w.u32(0xFFFFFFFF) + b"x")}  # fmt: skip
     client = "s = login(); f = s.sftp(); result = f.open('/hello').read().decode()"
 
     def cases_of(table):
@@ -314,7 +318,7 @@ def test_63_replies_of_every_kind(play):
                 else (f"s = login(); f = s.sftp(); {call}; result = None")
             )
             once = {kind: lambda sftp, request, r, make=make: make(request)}
-            case = with_answers(f"{name} to {kind}", once, client, 1)
+            case = with_answers(f"{name} to {kind}", once, client, 0.4)
             case.check = name in FITTING[kind] or (
                 name.startswith("handle of 30") and kind in (sp.OPEN, sp.OPENDIR)
             )
@@ -371,7 +375,7 @@ def test_63_names(play):
 
 def test_63_reads(play):
     """63: short reads and reordered answers are put together rightly; data past the request never."""
-    big = "s = login(); f = s.sftp(); import io; o = io.BytesIO(); n = f.get('/big', o); result = [n, hash(o.getvalue()) == hash(bytes(range(256)) * 1024)]"
+    big = "s = login(); f = s.sftp(); import io; o = io.BytesIO(); n = f.get('/big', o); result = [n, o.getvalue() == bytes(range(256)) * 1024]"
 
     def short(n):
         def read(sftp, request, r):
@@ -397,20 +401,22 @@ def test_63_reads(play):
 
     cases = [with_answers(f"short {n}", short(n), big, 10) for n in (1000, 4096, 32767, 32768)]
     cases += [with_answers("reordered", late(), big, 5)]
-    for case in play(cases):
+    for case in play(cases, heap="16M"):
         case.carried_on([262144, True])
     grown = {sp.READ: lambda s, i, r: sp.data(i, b"x" * 200_000)}
     endless = {sp.READ: lambda s, i, r: sp.data(i, b"")}
-    for case in play(
-        [with_answers("too much", grown, big), with_answers("nothing, for ever", endless, big, 1)]
-    ):
-        case.refused(secrets=True)
+    much, none = play(
+        [with_answers("too much", grown, big), with_answers("nothing, for ever", endless, big, 1)],
+        heap="16M",
+    )
+    much.refused(secrets=True)
+    none.either([0, False])
 
 
 def test_63_limits(play):
     """63: limits@openssh.com of 0, tiny, 2^64-1, cut: the client stays within its own memory."""
     big = (
-        "s = login(); f = s.sftp(); import io; o = io.BytesIO(); n = f.get('/big', o); result = n"
+        "s = login(); f = s.sftp(); import io; o = io.BytesIO(); n = f.get('/mid', o); result = n"
     )
     rows = [(0, 0, 0, 0), (1, 1, 1, 1), (2**64 - 1,) * 4, (262144, 100, 100, 0), (34000, 0, 0, 1), (2**32,) * 4,
             (10, 2**32, 2**32, 0)]  # fmt: skip
@@ -420,13 +426,13 @@ def test_63_limits(play):
         return {sp.EXTENDED: lambda s, i, r: w.byte(sp.EXTENDED_REPLY) + w.u32(i) + body}
 
     cases = [with_answers(str(row), limits(row), big, 15) for row in rows]
-    for case in play(cases):
-        case.either(262144)
+    for case in play(cases, heap="16M"):
+        case.either(5000)
     odd = {"cut": lambda s, i, r: w.byte(sp.EXTENDED_REPLY) + w.u32(i) + bytes(9),
            "refused": lambda s, i, r: status(i, 8), "status OK": lambda s, i, r: status(i, 0),
            "handle": lambda s, i, r: w.byte(sp.HANDLE) + w.u32(i) + w.string("h")}  # fmt: skip
     for case in play([with_answers(name, {sp.EXTENDED: a}, big, 5) for name, a in odd.items()]):
-        case.either(262144)
+        case.either(5000)
         if case.name == "refused":
             assert case.ok, case
 
