@@ -254,6 +254,35 @@ static void make_poll(mp_obj_ssh_session_t *self) {
     }
 }
 
+// Short messages must not wait for the acknowledgement of those before (Nagle's algorithm): together with a
+// server that delays its acknowledgements, each such wait would take 40 ms.
+static void set_no_delay(mp_obj_ssh_session_t *self) {
+    mp_obj_t dest[5];
+    mp_load_method_maybe(self->sock, MP_QSTR_setsockopt, dest);
+    if (self->python_sock || dest[0] == MP_OBJ_NULL) {
+        return;
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t option[2];
+        mp_obj_t socket = mp_import_name(MP_QSTR_socket, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+        mp_load_method_maybe(socket, MP_QSTR_TCP_NODELAY, option);
+        if (option[0] == MP_OBJ_NULL && self->direct) {
+            option[0] = MP_OBJ_NEW_SMALL_INT(1); // its number on all systems with descriptors
+        }
+        if (option[0] != MP_OBJ_NULL) {
+            dest[2] = MP_OBJ_NEW_SMALL_INT(6); // TCP, a number of IANA
+            dest[3] = option[0];
+            dest[4] = MP_OBJ_NEW_SMALL_INT(1);
+            mp_call_method_n_kw(3, 0, dest);
+        }
+        nlr_pop();
+    } else if (!mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_OSError))
+               && !mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_ImportError))) {
+        nlr_jump(nlr.ret_val);
+    } // else: not over TCP, or a port that cannot
+}
+
 void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
     self->io.ctx = self;
     self->io.recv = io_recv;
@@ -292,6 +321,7 @@ void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
     }
     make_poll(self);
     self->direct = has_descriptor(self);
+    set_no_delay(self);
 }
 
 // ---------------------------------------------------------------- operations

@@ -1,6 +1,7 @@
 """Compares `_ssh` on the unix interpreter with other SSH clients: scripts/bench, see --help."""
 
 import argparse
+import contextlib
 import os
 import re
 import statistics
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 from harness.servers import CHACHA, Site, Sshd
 
@@ -26,7 +28,7 @@ OPERATIONS = {
     "sftp_get": "SFTP get of FILE to /dev/null here",
     "sftp_put": "SFTP put of FILE from here to /dev/null there",
     "scp_get": "SCP of FILE to /dev/null here",
-    "scp_put": "SCP of FILE from here to /dev/null there",
+    "scp_put": "SCP of FILE from here to a file there, in memory where there is /dev/shm",
 }
 # How long one run may take, in seconds: under callgrind everything is 50 times slower.
 LIMIT = 300
@@ -212,7 +214,9 @@ def main():
     site = Site()
     server = None
     good = True
+    folder = contextlib.ExitStack()
     try:
+        sink = folder.enter_context(memory_folder()) / "sink"
         server = Sshd(site)
         size = args.size * MIB
         source = site.folder / "data"
@@ -220,9 +224,9 @@ def main():
         source.chmod(0o644)
         print(
             f"Server: {server.ident}, on loopback. FILE has {args.size} MiB.\n"
-            f"Medians of {args.rounds} rounds, the clients taking turns; ratios to _ssh: a\n"
-            "client above 1 is slower or costs more. Wall and CPU are of the whole process,\n"
-            "for asyncssh and paramiko without the start of Python and its imports.\n"
+            f"Medians of {args.rounds} rounds, the clients taking turns. A ratio above 1: slower\n"
+            "than _ssh, or costs more. Wall and CPU are of the whole client process, for\n"
+            "asyncssh and paramiko without the start of Python and its imports.\n"
         )
         for client in args.clients:
             print(f"  {client.name:<12}{client.version()}")
@@ -232,7 +236,7 @@ def main():
                 good &= show_instructions(args.clients, args.suites, server)
                 continue
             for suite in args.suites:
-                call = Call(server, *SUITES[suite], operation, *ends(operation, source))
+                call = Call(server, *SUITES[suite], operation, *ends(operation, source, sink))
                 able = [client for client in args.clients if client.can(call)]
                 print(f"{operation}, {call.protection()}: {OPERATIONS[operation]}", flush=True)
                 results = measure(able, call, args.rounds, size)
@@ -240,13 +244,25 @@ def main():
     finally:
         if server:
             server.close()
+        folder.close()
         site.close()
     return 0 if good else 1
 
 
-def ends(operation, source):
+def ends(operation, source, sink):
     """The remote and the local file of an operation."""
-    return ("/dev/null", source) if operation.endswith("put") else (source, "/dev/null")
+    if operation == "scp_put":
+        return sink, source  # _ssh sets the mode too, which only the owner of a file can
+    return ("/dev/null", source) if operation == "sftp_put" else (source, "/dev/null")
+
+
+@contextlib.contextmanager
+def memory_folder():
+    """A folder in which everyone may write, in memory if possible."""
+    shm = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shm if os.access(shm, os.W_OK) else None) as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
 
 
 if __name__ == "__main__":
