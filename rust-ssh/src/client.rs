@@ -39,7 +39,8 @@ impl<'a> Session<'a> {
         self.core.kex.host_key()
     }
 
-    /// The caller trusts the host key: go on.
+    /// The caller trusts the host key: go on. The request for the login service goes with our NEWKEYS, which
+    /// saves a round trip.
     pub fn accept_host_key(&mut self) -> Result<()> {
         self.core.alive()?;
         let core = &mut self.core;
@@ -49,7 +50,7 @@ impl<'a> Session<'a> {
             config: &core.config,
             peer_ident: &core.peer_ident,
         };
-        let result = core.kex.accept(&mut cx);
+        let result = core.kex.accept(&mut cx).and_then(|()| core.request_service());
         result.map_err(|error| self.fail(error))
     }
 
@@ -63,9 +64,9 @@ impl<'a> Session<'a> {
         self.core.kex.agreed()
     }
 
-    /// The peer's identification string.
-    pub fn peer_ident(&self) -> &[u8] {
-        &self.core.peer_ident
+    /// The peer's identification string, made printable.
+    pub fn peer_ident(&self) -> &str {
+        self.core.peer_name.as_str()
     }
 
     /// Authentication state: banner, methods, server-sig-algs.
@@ -106,11 +107,8 @@ impl<'a> Session<'a> {
         if !core.may_send() {
             return Ok(Poll::Pending);
         }
-        if core.auth.wants_service() {
-            if core.outbox.packet(&mut core.rng, Client::write_service)? {
-                core.auth.service_sent();
-            }
-        } else if core.auth.is_ready() {
+        core.request_service()?;
+        if core.auth.is_ready() {
             let signature = match method {
                 Method::PublicKey(key) => {
                     // What is signed is laid out where the packet will be.
@@ -303,6 +301,14 @@ impl<'a> crate::session::Core<'a> {
     fn connected(&self) -> Result<()> {
         self.alive()?;
         if self.auth.is_done() { Ok(()) } else { Err(Usage::Misuse.into()) }
+    }
+
+    /// Ask for the login service, once.
+    fn request_service(&mut self) -> Result<()> {
+        if self.auth.wants_service() && self.outbox.packet(&mut self.rng, Client::write_service)? {
+            self.auth.service_sent();
+        }
+        Ok(())
     }
 
     fn channel_parts(&mut self) -> (&mut crate::channel::Channels<'a>, Out<'_, 'a>, &mut Detail) {

@@ -45,7 +45,9 @@ pub(crate) struct Core<'a> {
     pub(crate) auth: auth::Client,
     pub(crate) channels: Channels<'a>,
     pub(crate) finder: Finder,
+    /// The peer's identification as it came, for the exchange hash, and as it can be shown.
     pub(crate) peer_ident: heapless::Vec<u8, MAX_IDENT>,
+    pub(crate) peer_name: Text<MAX_IDENT>,
     replies: heapless::Deque<Reply, MAX_REPLIES>,
     pub(crate) now: u32,
     pub(crate) error: Option<Error>,
@@ -94,6 +96,7 @@ impl<'a> Session<'a> {
             channels: Channels::new(slots),
             finder: Finder::default(),
             peer_ident: heapless::Vec::new(),
+            peer_name: Text::new(),
             replies: heapless::Deque::new(),
             now,
             error: None,
@@ -211,6 +214,7 @@ impl<'a> Session<'a> {
             }
             Found::Ident(line, len) => {
                 core.peer_ident = heapless::Vec::from_slice(line).map_err(|_| PeerError::Ident)?;
+                core.peer_name.set(line);
                 core.detail.theirs.set(b"");
                 len
             }

@@ -170,14 +170,18 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 // The peer speaks something else: 1040 + Incompatible of rust-ssh/src/error.rs
 #define SSH_E_NOT_SSH (1040)
 #define SSH_E_SSH1 (1041)
-#define SSH_E_NO_KEX (1042)           // 1042 to 1047: no algorithm in common; ours and theirs say more
-#define SSH_E_NO_MAC (1047)
+#define SSH_E_NO_KEX (1042)           // no algorithm in common; ours and theirs say more
+#define SSH_E_NO_HOST_KEY (1043)
+#define SSH_E_NO_CIPHER (1044)
+#define SSH_E_NO_MAC (1046)
 #define SSH_E_COMPRESSION (1048)
 #define SSH_E_SERVICE (1049)
-// The peer broke the protocol: 1060 + PeerError of rust-ssh/src/error.rs
+// The peer broke the protocol: SSH_E_PROTOCOL + PeerError of rust-ssh/src/error.rs
 #define SSH_E_PROTOCOL (1060)
 #define SSH_E_MAC (1062)              // data was damaged or forged
+#define SSH_E_STRICT_KEX (1065)       // somebody may be tampering with the connection
 #define SSH_E_SIGNATURE (1067)        // the host does not own the key that it shows
+#define SSH_E_HOST_KEY_CHANGED (1068) // another one at a rekey
 #define SSH_E_PROTOCOL_END (1079)
 
 // ---------------------------------------------------------------- keys

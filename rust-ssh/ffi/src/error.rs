@@ -32,6 +32,9 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Resource(Resource::NoMemory) | Error::Key(KeyError::NoMemory) => 1029,
         Error::Resource(Resource::Errno(errno)) => errno.unsigned_abs(),
         Error::Key(key) => KEY + key as u32,
+        // Both directions have one number; the sentence says which.
+        Error::Incompatible(Incompatible::CipherIn) => code(Incompatible::CipherOut.into()),
+        Error::Incompatible(Incompatible::MacIn) => code(Incompatible::MacOut.into()),
         Error::Incompatible(what) => INCOMPATIBLE + what as u32,
         Error::Peer(what) => PEER + what as u32,
     }

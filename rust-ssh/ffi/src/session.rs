@@ -294,7 +294,7 @@ fn text<'s>(session: &'s Session<'static>, which: i32) -> &'s [u8] {
     let auth = session.auth();
     let mac = |mac: Option<&'static rust_ssh::crypto::protection::MacAlg>| mac.map_or("<implicit>", |mac| mac.name);
     let text = match (which, agreed) {
-        (0, _) => return session.peer_ident(),
+        (0, _) => session.peer_ident(),
         (1, _) => auth.banner(),
         (2, _) => auth.methods(),
         (9, _) => auth.sig_algs(),
