@@ -70,6 +70,8 @@ typedef struct _mp_obj_ssh_sftp_file_t {
 // Begin an operation on an SFTP object, or on a file: modssh_enter() and what the engine needs.
 void modssh_sftp_enter(modssh_op_t *op, mp_obj_ssh_sftp_t *self);
 void modssh_sftp_enter_file(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self);
+// Close files whose objects are gone, free the buffers of those that are closed.
+void modssh_sftp_reap(mp_obj_ssh_sftp_t *self);
 // Raise if r is an error. Within an operation.
 ptrdiff_t modssh_sftp_check(modssh_op_t *op, mp_obj_ssh_sftp_t *self, ptrdiff_t r);
 // True: call again. Makes room for a listing that is in the way; waits.

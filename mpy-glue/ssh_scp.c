@@ -190,9 +190,13 @@ static void send_stream(scp_t *self, modssh_local_t *local, uint64_t size, mp_ob
     size_t len = SCP_PIECE;
     byte *buf = modssh_sftp_new_buffer(&len, 0);
     for (uint64_t done = 0; done < size;) {
-        size_t n = modssh_local_read(local, buf, MIN(size - done, len));
-        if (n == 0) {
-            mp_raise_ValueError(MP_ERROR_TEXT("the stream ended before size bytes"));
+        size_t n = 0, want = MIN(size - done, len);
+        while (n < want) {
+            size_t got = modssh_local_read(local, buf + n, want - n);
+            if (got == 0) {
+                mp_raise_ValueError(MP_ERROR_TEXT("the stream ended before size bytes"));
+            }
+            n += got;
         }
         send_piece(self, buf, n);
         done += n;

@@ -98,6 +98,10 @@ void modssh_sftp_enter(modssh_op_t *op, mp_obj_ssh_sftp_t *self) {
         modssh_raise_code(SSH_E_CHANNEL_CLOSED);
     }
     ssh_sftp_begin(self->core);
+    modssh_sftp_reap(self);
+}
+
+void modssh_sftp_reap(mp_obj_ssh_sftp_t *self) {
     for (size_t i = 0; i < self->n_slots; i++) {
         modssh_sftp_slot_t *slot = &self->slots[i];
         if (slot->dropped) {

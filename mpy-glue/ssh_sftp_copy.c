@@ -12,6 +12,8 @@
 
 // Largest piece that passes to and from a stream written in Python.
 #define PYTHON_PIECE (MICROPY_PY_SSH_BOUNCE)
+// put() calls the progress function after so many bytes, and at the end.
+#define PROGRESS_STEP (16 * MICROPY_PY_SSH_BOUNCE)
 // Wait for a non-blocking local stream that can do nothing now.
 #define LOCAL_WAIT_MS (10)
 
@@ -150,6 +152,7 @@ static void close_file(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int id) {
     int r;
     MODSSH_SFTP_RUN_SLOW(op, self, r, ssh_sftp_close(self->core, id));
     modssh_sftp_check(op, self, r);
+    modssh_sftp_reap(self);
 }
 
 // get(path, stream, progress=None): bytes written to stream.
@@ -223,23 +226,23 @@ static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
     int id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, SSH_SFTP_WRITE | SSH_SFTP_CREAT | SSH_SFTP_TRUNC, 0666, 0);
     modssh_sftp_guard_t guard;
     modssh_sftp_guard(&guard, self, id);
-    uint64_t done = 0;
+    uint64_t done = 0, told = 0;
     for (;;) {
         byte *space;
         ptrdiff_t room;
         MODSSH_SFTP_RUN_SLOW(&op, self, room, ssh_sftp_space(self->core, id, &space));
         modssh_sftp_check(&op, self, room);
         size_t n = modssh_local_read(&local, space, room);
+        ssh_sftp_wrote(self->core, id, n);
+        done += n;
+        if (done - told >= PROGRESS_STEP || n == 0) {
+            modssh_progress(args[ARG_progress].u_obj, done, n == 0 ? (int64_t)done : total);
+            told = done;
+        }
         if (n == 0) {
             break;
         }
-        ssh_sftp_wrote(self->core, id, n);
-        done += n;
-        modssh_progress(args[ARG_progress].u_obj, done, total < 0 ? -1 : MAX(total, (int64_t)done));
         modssh_restart(&op);
-    }
-    if (done == 0) {
-        modssh_progress(args[ARG_progress].u_obj, 0, 0);
     }
     close_file(&op, self, id);
     nlr_pop_jump_callback(false);

@@ -11,10 +11,11 @@
 
 byte *modssh_sftp_new_buffer(size_t *len, size_t extra) {
     for (size_t n = *len; n > 1024; n /= 2) {
-        byte *buf = m_new_maybe(byte, n + extra);
+        // As much again must stay free for the rest of the program.
+        byte *buf = m_new_maybe(byte, 2 * n + extra);
         if (buf != NULL) {
             *len = n + extra;
-            return buf;
+            return m_renew(byte, buf, 2 * n + extra, *len);
         }
     }
     *len = MIN(*len, 1024) + extra;
@@ -371,6 +372,7 @@ static void close_file(mp_obj_ssh_sftp_file_t *self) {
         sftp->slots[self->id].dropped = true;
     }
     modssh_sftp_check(&op, sftp, r);
+    modssh_sftp_reap(sftp);
     modssh_leave(&op);
 }
 

@@ -39,7 +39,7 @@ pub fn command(send: bool, path: &[u8], out: &mut [u8]) -> Result<usize, ScpErro
         len = end;
         Ok::<_, ScpError>(())
     };
-    put(if send { b"scp -p -t " } else { b"scp -f " })?;
+    put(if send { b"scp -t " } else { b"scp -f " })?;
     if path.first() == Some(&b'-') {
         put(b"-- ")?;
     }

@@ -286,6 +286,8 @@ fn data_that_was_not_asked_for() {
         assert_eq!(fault(&mut client, &packet(DATA, &[&id.to_be_bytes(), &u32::to_be_bytes(wild)])), Fault::Data);
     }
     let (mut client, id, _) = start();
+    assert_eq!(fault(&mut client, &data(id, b"")), Fault::Data);
+    let (mut client, id, _) = start();
     let trailing = packet(DATA, &[&id.to_be_bytes(), &string(b"abc"), b"x"]);
     assert_eq!(fault(&mut client, &trailing), Fault::Message);
     let (mut client, id, _) = start();
@@ -335,7 +337,8 @@ fn names_that_lie() {
         let mut client = ready();
         let ticket = client.start(&Op::Realpath { path: b"." }).unwrap().unwrap();
         let id = one(&mut client, 16);
-        client.feed(&packet(NAME, &[&id.to_be_bytes(), &count.to_be_bytes(), &entry(name)])).unwrap();
+        let names = entry(name).repeat(count as usize);
+        client.feed(&packet(NAME, &[&id.to_be_bytes(), &count.to_be_bytes(), &names])).unwrap();
         let reply = client.take(ticket);
         assert_eq!(matches!(reply, Ok(Some(Reply::Name(got))) if got == name), good, "{reply:?}");
     }

@@ -498,7 +498,7 @@ const fn sentence(fault: Fault) -> &'static str {
         Fault::UnknownId => "the server answered an SFTP request that was not made, or twice",
         Fault::Version => "the server does not speak SFTP version 3",
         Fault::Handle => "the server gave an SFTP handle that is empty or over 256 bytes",
-        Fault::Data => "the server sent more data than was asked for",
+        Fault::Data => "the server sent more data than was asked for, or none",
         Fault::Name => "the server sent a file name that is empty or has a NUL or a slash in it",
     }
 }

@@ -414,10 +414,15 @@ fn parse_reply<'r>(done: &Done, body: &'r [u8]) -> Result<Reply<'r>, SftpError> 
             }
         }
         fxp::HANDLE => done.file.map(Reply::File).ok_or(SftpError::Misuse),
-        fxp::ATTRS => Attrs::parse(&mut reader).map(Reply::Attrs).map_err(malformed),
+        fxp::ATTRS => {
+            let attrs = Attrs::parse(&mut reader).map_err(malformed)?;
+            reader.end().map_err(malformed)?;
+            Ok(Reply::Attrs(attrs))
+        }
         fxp::NAME => {
             // REALPATH and READLINK answer with one name (sections 6.10 and 6.11).
             let name = reader.string().map_err(malformed)?;
+            reader.string().and_then(|_| Attrs::parse(&mut reader)).and_then(|_| reader.end()).map_err(malformed)?;
             if done.count != 1 || name.is_empty() || name.contains(&0) {
                 return Err(Fault::Name.into());
             }

@@ -170,16 +170,14 @@ impl Client<'_> {
                 Ok(())
             }
             (Purpose::Read { len, .. }, fxp::DATA) => {
-                if count > len {
+                // The end of a file is told by a status (section 6.4); no data at all would make us ask for ever.
+                if count > len || count == 0 {
                     return Err(Fault::Data);
                 }
                 if count != left {
                     return Err(Fault::Message);
                 }
                 self.inbox = Inbox::Data { id, got: 0, len: count };
-                if count == 0 {
-                    self.finish_data(id, 0);
-                }
                 Ok(())
             }
             (Purpose::List { file }, fxp::NAME) => self.begin_list(id, file, count, left),

@@ -136,7 +136,7 @@ pub enum Fault {
     Version,
     /// A handle that is empty or over 256 bytes (section 6.2).
     Handle,
-    /// More data than was asked for.
+    /// More data than was asked for, or none.
     Data,
     /// A file name that is empty or contains a NUL or, in a listing, a slash.
     Name,

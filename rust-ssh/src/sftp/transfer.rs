@@ -138,7 +138,7 @@ impl ReadAhead {
         slot.filled = at.saturating_add(len);
         slot.fill = if slot.filled >= chunk {
             Fill::Full
-        } else if len == 0 || size == Some(end) {
+        } else if size == Some(end) {
             // A short answer that ends where the file does needs no second question.
             Fill::End
         } else {
