@@ -304,7 +304,10 @@ static mp_obj_t text_obj(mp_obj_ssh_session_t *self, int which) {
 }
 
 static mp_obj_t algorithms_obj(mp_obj_ssh_session_t *self) {
-    static const struct { qstr_short_t name; uint8_t which; } rows[] = {
+    static const struct {
+        qstr_short_t name;
+        uint8_t which;
+    } rows[] = {
         { MP_QSTR_kex, SSH_TEXT_KEX },
         { MP_QSTR_hostkey, SSH_TEXT_HOST_KEY_ALG },
         { MP_QSTR_cipher_out, SSH_TEXT_CIPHER_OUT },

@@ -1,5 +1,5 @@
 //! The SFTP client against OpenSSH's sftp-server over pipes, where that is installed.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use rust_ssh::sftp::{
     Attrs, Client, File, FileId, Listed, Memory, Op, Readable, Reply, Request, SftpError, Ticket, flags, status,
@@ -43,12 +43,8 @@ fn start(name: &str, piece: usize, output: usize) -> Option<(Server, Client<'sta
     };
     let folder = std::env::temp_dir().join(format!("rust-ssh-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let mut child = Command::new(server)
-        .current_dir(&folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new(server).current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let stdin = child.stdin.take().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let (sender, incoming) = channel();
@@ -122,8 +118,7 @@ impl Server {
     }
 
     fn open(&mut self, client: &mut Client<'static>, path: &str, how: u32, buf: usize) -> FileId {
-        let (ticket, file) =
-            client.open(path.as_bytes(), how, 0o644, leak(&0u8, buf + 256)).unwrap().unwrap();
+        let (ticket, file) = client.open(path.as_bytes(), how, 0o644, leak(&0u8, buf + 256)).unwrap().unwrap();
         let Answer::File(opened) = self.wait(client, ticket).unwrap() else { panic!() };
         assert_eq!(opened, file);
         file
@@ -392,7 +387,8 @@ fn every_other_request() {
     assert_eq!(code(server.run(c, &Op::Stat { path: b"none" })), status::NO_SUCH_FILE);
     std::fs::write(server.folder.join("dir/it's a \"file\""), "12345").unwrap();
     let path = b"dir/it's a \"file\"";
-    let wanted = Attrs { flags: Attrs::MODE | Attrs::TIMES | Attrs::SIZE, size: 3, mode: 0o604, atime: 5, mtime: 6, ..attrs };
+    let wanted =
+        Attrs { flags: Attrs::MODE | Attrs::TIMES | Attrs::SIZE, size: 3, mode: 0o604, atime: 5, mtime: 6, ..attrs };
     assert_eq!(server.run(c, &Op::Setstat { path, attrs: wanted }).unwrap(), Answer::Ok);
     let Answer::Attrs(got) = server.run(c, &Op::Stat { path }).unwrap() else { panic!() };
     assert_eq!((got.size, got.mode, got.atime, got.mtime), (3, 0o100_604, 5, 6));
