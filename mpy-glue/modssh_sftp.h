@@ -18,10 +18,11 @@
 #endif
 #endif
 
-// The same for get(), which reads whole files. Half, a quarter... where there is no memory for it.
+// The same for get(), which reads whole files; more than two windows of a channel bring nothing. Half, a
+// quarter... where there is no memory for it.
 #ifndef MICROPY_PY_SSH_SFTP_GET_BUFFER
 #if UINTPTR_MAX > 0xffffffff
-#define MICROPY_PY_SSH_SFTP_GET_BUFFER (1024 * 1024)
+#define MICROPY_PY_SSH_SFTP_GET_BUFFER (2 * MICROPY_PY_SSH_WINDOW)
 #else
 #define MICROPY_PY_SSH_SFTP_GET_BUFFER (2 * MICROPY_PY_SSH_SFTP_BUFFER)
 #endif
