@@ -151,7 +151,10 @@ class Case:
 
     def __str__(self):
         faults = [(p.fault, p.error) for p in self.peers]
-        return f"{self.name}: ok={self.ok} result={self.result!r} error={self.error!r} ms={self.ms} died={self.died} peer={faults!r}"  # fmt: skip
+        return (
+            f"{self.name}: ok={self.ok} result={self.result!r} error={self.error!r} "
+            f"ms={self.ms} died={self.died} peer={faults!r}"
+        )
 
 
 def run_cases(cases, tmp_path, deadline=60, heap=None):
@@ -188,7 +191,7 @@ def run_some(cases, port, plan, at, deadline, heap):
         for line in process.stdout:
             if not line.startswith(b"@"):
                 continue
-            row = json.loads(line[1:])
+            row = json.loads(line[1:].decode(errors="replace"))
             case = cases[row["i"]]
             case.ok, case.result = row["ok"], row["result"]
             case.error, case.ms = row["error"] and tuple(row["error"]), row["ms"]
@@ -205,5 +208,6 @@ def run_some(cases, port, plan, at, deadline, heap):
     at = min(at, len(cases) - 1)
     hung = time.monotonic() - began >= deadline
     cases[at].died = "{}, exit code {}: {}".format(
-        "past the deadline" if hung else "ended", code, err[0].decode(errors="replace")[-400:])  # fmt: skip
+        "past the deadline" if hung else "ended", code, err[0].decode(errors="replace")[-400:]
+    )
     return at + 1

@@ -10,18 +10,13 @@ import _ssh
 
 PORT = int(sys.argv[1])
 CODES = {getattr(_ssh, name): name for name in dir(_ssh) if name.startswith("ERR_")}
-CODES.update({1015: "ERR_SFTP", 1016: "ERR_SCP"})
-# Those without a constant: the groups Incompatible and PeerError of rust-ssh/src/error.rs.
-for base, group in (
-    (1042, "KEX HOST_KEY CIPHER_OUT CIPHER_IN MAC_OUT MAC_IN COMPRESSION SERVICE"),
-    (
-        1060,
-        "PACKET_LENGTH PADDING MAC MESSAGE UNEXPECTED STRICT_KEX KEX_VALUE SIGNATURE HOST_KEY_CHANGED "
-        "HOST_KEY_FORMAT SEQUENCE_WRAP IDENT CHANNEL WINDOW WINDOW_OVERFLOW FLOOD NAME_LIST",
-    ),
-):
-    for i, name in enumerate(group.split()):
-        CODES[base + i] = "ERR_" + name
+# The group PeerError of rust-ssh/src/error.rs, of which most have no constant.
+GROUP = (
+    "PACKET_LENGTH PADDING MAC MESSAGE UNEXPECTED STRICT_KEX KEX_VALUE SIGNATURE HOST_KEY_CHANGED "
+    "HOST_KEY_FORMAT SEQUENCE_WRAP IDENT CHANNEL WINDOW WINDOW_OVERFLOW FLOOD NAME_LIST"
+)
+for i, name in enumerate(GROUP.split()):
+    CODES[_ssh.ERR_PROTOCOL + i] = "ERR_" + name
 USER, PASSWORD = "tester", "hunter2-is-secret"
 
 

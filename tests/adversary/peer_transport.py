@@ -1,4 +1,4 @@
-"""The transport layer of the scripted SSH server, which speaks the protocol rightly and, on purpose, wrongly.
+"""The transport layer of the scripted SSH server.
 
 Each step is a method to override or a hook to call: `hooks={"before reply": function}` calls
 function(peer) at that point. Points: "before X" and "after X" for X in ident, kexinit, reply,
@@ -18,8 +18,18 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 HOST_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"adversary host").digest())
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"another host").digest())
-KEXINIT_FIELDS = ("kex", "host_keys", "c2s", "s2c", "mac_c2s", "mac_s2c", "comp_c2s", "comp_s2c",
-                  "lang_c2s", "lang_s2c")  # fmt: skip
+KEXINIT_FIELDS = (
+    "kex",
+    "host_keys",
+    "c2s",
+    "s2c",
+    "mac_c2s",
+    "mac_s2c",
+    "comp_c2s",
+    "comp_s2c",
+    "lang_c2s",
+    "lang_s2c",
+)
 STRICT_S, STRICT_C = "kex-strict-s-v00@openssh.com", "kex-strict-c-v00@openssh.com"
 ALL = sorted(sshcrypto.CIPHERS, reverse=True)
 OFFER = {
@@ -179,8 +189,14 @@ class Transport:
             kex = [*kex, STRICT_S]
         lists = [kex] + [self.offer[name] for name in KEXINIT_FIELDS[1:]]
         fields = [part if isinstance(part, bytes) else w.names(part) for part in lists]
-        return (w.byte(w.KEXINIT) + os.urandom(16) + b"".join(fields)
-                + w.boolean(self.follows) + w.u32(self.reserved) + self.trailing)  # fmt: skip
+        return (
+            w.byte(w.KEXINIT)
+            + os.urandom(16)
+            + b"".join(fields)
+            + w.boolean(self.follows)
+            + w.u32(self.reserved)
+            + self.trailing
+        )
 
     def send_kexinit(self):
         self.at("before kexinit")
@@ -233,8 +249,15 @@ class Transport:
 
     def hash(self):
         ident = self.ident.split(b"\n")[-2].rstrip(b"\r")
-        parts = (self.client_ident, ident, self.client_kexinit, self.kexinit_sent,
-                 self.blob, self.client_public, self.public)  # fmt: skip
+        parts = (
+            self.client_ident,
+            ident,
+            self.client_kexinit,
+            self.kexinit_sent,
+            self.blob,
+            self.client_public,
+            self.public,
+        )
         text = b"".join(w.string(part) for part in parts) + w.mpint(self.k)
         return hashlib.sha256(text).digest()
 
@@ -242,8 +265,12 @@ class Transport:
         return w.string("ssh-ed25519") + w.string(self.host_key.sign(data))
 
     def reply_payload(self):
-        return (w.byte(w.ECDH_REPLY) + w.string(self.blob) + w.string(self.public)
-                + w.string(self.sign(self.h)))  # fmt: skip
+        return (
+            w.byte(w.ECDH_REPLY)
+            + w.string(self.blob)
+            + w.string(self.public)
+            + w.string(self.sign(self.h))
+        )
 
     def send_reply(self):
         self.send(self.reply_payload())
@@ -307,8 +334,12 @@ class Transport:
 
     def send_ext_info(self):
         if self.ext_info and self.client_takes_ext_info and not self.keys_on:
-            self.send(w.byte(w.EXT_INFO) + w.u32(1) + w.string("server-sig-algs")
-                      + w.string("ssh-ed25519,rsa-sha2-256"))  # fmt: skip
+            self.send(
+                w.byte(w.EXT_INFO)
+                + w.u32(1)
+                + w.string("server-sig-algs")
+                + w.string("ssh-ed25519,rsa-sha2-256")
+            )
 
     def kex(self):
         self.send_kexinit()

@@ -43,7 +43,11 @@ class Sftp:
 
     def __init__(self, chan):
         self.chan, self.handles, self.requests, self.busy = chan, {}, [], False
-        self.files = {b"/hello": b"hello\n", b"/mid": bytes(5000), b"/big": bytes(range(256)) * 1024}
+        self.files = {
+            b"/hello": b"hello\n",
+            b"/mid": bytes(5000),
+            b"/big": bytes(range(256)) * 1024,
+        }
         self.folders = {b"/", b"/dir"}
         chan.sftp, chan.on_data = self, self.feed
         chan.peer.sftp = self
@@ -114,8 +118,11 @@ class Sftp:
 
     def entries(self, path):
         base = path.rstrip(b"/") + b"/"
-        found = [p[len(base) :] for p in sorted({*self.files, *self.folders} - {b"/"})
-                 if p.startswith(base) and b"/" not in p[len(base) :]]  # fmt: skip
+        found = [
+            p[len(base) :]
+            for p in sorted({*self.files, *self.folders} - {b"/"})
+            if p.startswith(base) and b"/" not in p[len(base) :]
+        ]
         return [(n, b"-rw-r--r-- " + n, self.attrs(base + n)) for n in found]
 
     def open(self, path, request, r):

@@ -1,4 +1,6 @@
-"""RFC 4251 data types and message numbers, for the scripted peer. Shares nothing with the product."""
+"""RFC 4251 data types and message numbers, for the scripted peer. Shares nothing with the
+product.
+"""
 
 import struct
 

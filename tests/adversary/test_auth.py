@@ -56,7 +56,10 @@ def test_51_thousand_banners(play):
         for i in range(3000):
             peer.send(w.byte(w.USERAUTH_BANNER) + w.string(f"banner {i}") + w.string(""))
 
-    client = "gc.collect(); b = rss(); s = login(); result = [s.exec('echo hello').decode(), s.banner, rss() - b < 4096]"
+    client = (
+        "gc.collect(); b = rss(); s = login(); "
+        "result = [s.exec('echo hello').decode(), s.banner, rss() - b < 4096]"
+    )
     (case,) = play([Case("many", {"hooks": {"before auth": many}}, client)])
     case.either(["hello\n", "banner 2999", True])
 
@@ -81,9 +84,15 @@ def test_51_disconnect_texts(play):
         for name, text in NASTY.items()
     ]
     cases += [Case(name + " open", {"text": text}, kind=NoChannel) for name, text in NASTY.items()]
-    cases += [Case(name + " methods", {"methods": text},
-                   "s = connect()\ntry:\n s.userauth_password(USER, 'x')\nfinally:\n result = s.auth_methods")
-              for name, text in NASTY.items()]  # fmt: skip
+    cases += [
+        Case(
+            name + " methods",
+            {"methods": text},
+            "s = connect()\ntry:\n s.userauth_password(USER, 'x')\nfinally:\n result = "
+            "s.auth_methods",
+        )
+        for name, text in NASTY.items()
+    ]
     for case in play(cases):
         case.refused(secrets=True)
         printable(case.error[2])
@@ -153,7 +162,9 @@ def test_42_odd_names_and_passwords(play):
 
 
 def test_login_ways(play):
-    """Right and wrong, in any order, partial success; wrong service accept; PK_OK for another key."""
+    """Right and wrong, in any order, partial success; wrong service accept; PK_OK for another
+    key.
+    """
     client = f"""
 s = connect()
 result = []
@@ -171,10 +182,17 @@ result.append(s.exec('echo hello').decode())
     case.carried_on(
         [failed] * 4 + [["publickey", "password"], failed, failed, False, True, "hello\n"]
     )
-    client = f"s = connect(); result = [s.userauth_publickey(USER, {KEY_FILE!r}), s.exec('echo hello').decode()]"
+    client = (
+        f"s = connect(); "
+        f"result = [s.userauth_publickey(USER, {KEY_FILE!r}), s.exec('echo hello').decode()]"
+    )
     (case,) = play([Case("key", {"user_keys": (key_blob(KEY),)}, client)])
     case.carried_on([True, "hello\n"])
-    client = "s = connect(); result = [s.userauth_password(USER, PASSWORD), s.authenticated, list(s.auth_methods)]"
+    client = (
+        "s = connect(); "
+        "result = [s.userauth_password(USER, PASSWORD), s.authenticated, "
+        "list(s.auth_methods)]"
+    )
     (case,) = play([Case("partial", {"partial": True, "methods": "publickey"}, client)])
     case.carried_on([False, False, ["publickey"]])
 
@@ -188,8 +206,15 @@ def test_service_accept(play):
         def on_service(self, name):
             self.send(w.byte(w.SERVICE_ACCEPT) + self.accept)
 
-    bodies = [w.string("ssh-connection"), w.string(""), w.string("ssh-userauth\0"), b"", b"\0\0",
-              w.string("ssh-userauth") + b"x", w.u32(0xFFFFFFFF)]  # fmt: skip
+    bodies = [
+        w.string("ssh-connection"),
+        w.string(""),
+        w.string("ssh-userauth\0"),
+        b"",
+        b"\0\0",
+        w.string("ssh-userauth") + b"x",
+        w.u32(0xFFFFFFFF),
+    ]
     for case in play([Case(repr(body), {"accept": body}, kind=Other) for body in bodies]):
         case.refused(secrets=True)
         if w.USERAUTH_REQUEST in case.last.numbers():
@@ -197,7 +222,9 @@ def test_service_accept(play):
 
 
 def test_pk_ok_for_another_key(play):
-    """The client signs with its own key only, whatever PK_OK names; a wrong PK_OK signs nothing."""
+    """The client signs with its own key only, whatever PK_OK names; a wrong PK_OK signs
+    nothing.
+    """
 
     class Other(Peer):
         def on_publickey(self, user, r, payload):
@@ -217,9 +244,16 @@ def test_pk_ok_for_another_key(play):
 
 def test_auth_answers_cut(play):
     """FAILURE, SUCCESS and BANNER cut or with bytes after their end."""
-    bodies = [w.byte(51), w.byte(51) + w.string("password"), w.byte(51) + w.u32(0xFFFFFFFF),
-              w.byte(51) + w.string("password") + b"\0\0", w.byte(52) + b"\0", w.byte(53), w.byte(53) + w.string("x"),
-              w.byte(53) + w.u32(0x7FFFFFFF) + b"x"]  # fmt: skip
+    bodies = [
+        w.byte(51),
+        w.byte(51) + w.string("password"),
+        w.byte(51) + w.u32(0xFFFFFFFF),
+        w.byte(51) + w.string("password") + b"\0\0",
+        w.byte(52) + b"\0",
+        w.byte(53),
+        w.byte(53) + w.string("x"),
+        w.byte(53) + w.u32(0x7FFFFFFF) + b"x",
+    ]
 
     class Cut(Peer):
         answer = b""

@@ -60,7 +60,10 @@ def test_52_channels_nobody_asked_for(play):
 
 def test_52_flood_of_openings(play):
     """52: 4,000 of them: answered one by one or refused as a flood; memory stays."""
-    client = "s = login(); gc.collect(); b = rss(); result = s.exec('echo hello').decode(); want(rss() - b < 4096, True)"
+    client = (
+        "s = login(); gc.collect(); b = rss(); result = s.exec('echo hello').decode(); "
+        "want(rss() - b < 4096, True)"
+    )
     hooks = {
         "after open": lambda peer: peer.raw(
             b"".join(peer.pack(OPENINGS["x11"]) for _ in range(4000))
@@ -83,9 +86,16 @@ def test_52_opening_cut(play):
 
 def for_channel(number, chan):
     """A well-formed message `number` for a channel id."""
-    tail = {93: w.u32(1), 94: w.string("x"), 95: w.u32(1) + w.string("x"), 96: b"", 97: b"",
-            98: w.string("x@example.com") + b"\1", 91: w.u32(0) + w.u32(9000) * 2,
-            92: w.u32(1) + w.string("no") + w.string("")}  # fmt: skip
+    tail = {
+        93: w.u32(1),
+        94: w.string("x"),
+        95: w.u32(1) + w.string("x"),
+        96: b"",
+        97: b"",
+        98: w.string("x@example.com") + b"\1",
+        91: w.u32(0) + w.u32(9000) * 2,
+        92: w.u32(1) + w.string("no") + w.string(""),
+    }
     return w.byte(number) + w.u32(chan) + tail.get(number, b"")
 
 
@@ -94,7 +104,9 @@ def last(peer):
 
 
 def test_54_wrong_ids(play):
-    """54: ids that are unknown, not yet confirmed, our own side's, or closed: an error each time."""
+    """54: ids that are unknown, not yet confirmed, our own side's, or closed: an error each
+    time.
+    """
     cases = []
     for number in range(91, 101):
         for name, chan in (
@@ -151,7 +163,10 @@ def test_54_after_our_close(play):
                     self.send(for_channel(n, chan.remote))
             super().on_channel(number, r)
 
-    client = "s = login(); c = s.open_session(); c.exec('late'); c.close(); result = s.exec('echo hello').decode()"
+    client = (
+        "s = login(); c = s.open_session(); c.exec('late'); c.close(); "
+        "result = s.exec('echo hello').decode()"
+    )
     (case,) = play([Case("late", {}, client, Late)])
     case.carried_on()
 
@@ -171,7 +186,10 @@ class Confirm(Peer):
 def test_55_window_and_packet_sizes(play):
     """55: 0, 1, 2^32-1; overflow of the window is an error."""
     read = "s = login(); result = s.exec('echo hello').decode()"
-    write = "s = login(); c = s.open_session(); c.exec('cat'); c.settimeout(1); c.write(b'x' * 2000); c.eof()\n"
+    write = (
+        "s = login(); c = s.open_session(); c.exec('cat'); c.settimeout(1); "
+        "c.write(b'x' * 2000); c.eof()\n"
+    )
     write += "result = len(c.read())"
     cases = {
         "max packet 0, read": ({"packet": 0}, read, "either"),
@@ -188,7 +206,7 @@ def test_55_window_and_packet_sizes(play):
         "adjusts of 0": ({"adjust": [0] * 2000}, write, 2000),
     }
     ran = play([Case(name, row[0], row[1], Confirm) for name, row in cases.items()])
-    for case, (_, client, want) in zip(ran, cases.values()):
+    for case, (_, _, want) in zip(ran, cases.values()):
         if want == "overflow":
             case.refused("ERR_WINDOW_OVERFLOW", secrets=True)
         elif want == "timeout":
@@ -245,7 +263,10 @@ def test_56_data_past_the_window(play):
             chan.finish()
 
     # The program reads nothing, so nothing is given back.
-    client = "s = login(window=65536); c = s.open_session(); c.exec('x'); c.wait(); result = len(c.read()) + len(c.stderr.read())"
+    client = (
+        "s = login(window=65536); c = s.open_session(); c.exec('x'); c.wait(); "
+        "result = len(c.read()) + len(c.stderr.read())"
+    )
     cases = [
         Case(f"over {over}, type {kind}", {"over": over, "extended": kind}, client, Greedy, 2)
         for over in (0, 1, 100_000)
@@ -347,8 +368,20 @@ def test_58_eof_and_close_twice(play):
             chan.closed_out = 97 in self.order
             chan.close()
 
-    orders = [(96, 96), (97, 97), (96, 94), (96, 95), (97, 94), (97, 96), (97, 98), (97, 93), (96, 97, 94), (96, 98),
-              (96, 93), (94,)]  # fmt: skip
+    orders = [
+        (96, 96),
+        (97, 97),
+        (96, 94),
+        (96, 95),
+        (97, 94),
+        (97, 96),
+        (97, 98),
+        (97, 93),
+        (96, 97, 94),
+        (96, 98),
+        (96, 93),
+        (94,),
+    ]
     client = "s = login(); result = s.exec('x').decode(); s.exec('x')"
     for case in play([Case(str(o), {"order": o}, client, Ends) for o in orders]):
         if case.name in ("(96, 98)", "(96, 93)"):  # requests and adjusts may follow EOF
@@ -440,7 +473,8 @@ def test_59_pty_modes(play):
     client = """
 s = login()
 result = []
-for modes in (b'', b'\\0', b''.join(bytes([1 + i % 159, 0, 0, 0, i]) for i in range(200)) + b'\\0', bytes(range(256))):
+many = b''.join(bytes([1 + i % 159, 0, 0, 0, i]) for i in range(200)) + b'\\0'
+for modes in (b'', b'\\0', many, bytes(range(256))):
     c = s.open_session()
     result.append(wrong(c.request_pty, 'vt100', 132, 50, modes=modes))
     c.exec('echo x')
@@ -466,7 +500,10 @@ def test_60_global_requests(play):
                     payload = w.byte(w.GLOBAL_REQUEST) + w.string(name) + bytes([want]) + b"rest"
                     peer.raw(b"".join(peer.pack(payload) for _ in range(count)))
 
-                client = "s = login(); gc.collect(); b = rss(); result = s.exec('echo hello').decode(); want(rss() - b < 4096, True)"
+                client = (
+                    "s = login(); gc.collect(); b = rss(); "
+                    "result = s.exec('echo hello').decode(); want(rss() - b < 4096, True)"
+                )
                 title = f"{name[:30]} want {want}, {count} times"
                 cases.append(
                     Case(title, {"hooks": {"after open": hook}}, client, check=count * want)

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 from adv_run import Case
-from peer import Closed, Peer
+from peer import Closed
 from test_packets import SUITES, options
 
 WORK = "k = Chopped(tcp(), %s); s = login(k); result = s.exec('echo hello').decode()"
@@ -17,7 +17,10 @@ ENDS = ("ERR_EOF", errno.ECONNRESET, errno.EPIPE, "ERR_DISCONNECTED", errno.ENOT
 @pytest.fixture
 def sizes(play):
     """Bytes of the server's stream: up to its NEWKEYS, up to the login, and all of it."""
-    client = "k = Chopped(tcp()); s = connect(k); result = [k.at]; s.userauth_password(USER, PASSWORD)\n"
+    client = (
+        "k = Chopped(tcp()); s = connect(k); result = [k.at]; "
+        "s.userauth_password(USER, PASSWORD)\n"
+    )
     client += "result.append(k.at); want(s.exec('echo hello'), b'hello\\n'); result.append(k.at)"
     (case,) = play([Case("sizes", {}, client)])
     case.alive()
@@ -106,7 +109,9 @@ def test_74_pairs_of_splits(play, sizes):
 
 
 def test_74_75_end_of_file_everywhere(play, sizes):
-    """74, 75: the stream ends after every byte: an error, and nothing secret before the host is known."""
+    """74, 75: the stream ends after every byte: an error, and nothing secret before the host
+    is known.
+    """
     cases = [Case(f"end {at}", {}, WORK % (f"end={at}"), check=at) for at in range(sizes[2])]
     for case in play(cases):
         judge_end(case, sizes, "ERR_EOF", "ERR_NOT_SSH")
@@ -116,8 +121,11 @@ def test_75_the_sockets_own_exception(play, sizes):
     """75: what a Python socket raises comes out as it is, at every state."""
     client = "k = Chopped(tcp(), end=%s, error=%s)\ntry:\n s = login(k); s.exec('echo hello')\n"
     client += "except BaseException as e:\n result = [type(e).__name__, list(e.args)]"
-    errors = {"OSError(104)": ["OSError", [104]], "ValueError('own')": ["ValueError", ["own"]],
-              "KeyboardInterrupt('own')": ["KeyboardInterrupt", ["own"]]}  # fmt: skip
+    errors = {
+        "OSError(104)": ["OSError", [104]],
+        "ValueError('own')": ["ValueError", ["own"]],
+        "KeyboardInterrupt('own')": ["KeyboardInterrupt", ["own"]],
+    }
     cases = [
         Case(f"{error} {at}", {}, client % (at, error), check=want)
         for error, want in errors.items()
@@ -175,8 +183,13 @@ def test_75_fin_reset_stall(play, sizes, way, step):
 
 def test_75_after_every_packet_of_a_long_transfer(play):
     """75: the connection cut in the middle of 100,000 bytes of output, of a get and of a put."""
-    clients = ["s.exec('zero 100000')", "s.sftp().get('/big', io.BytesIO())", "s.sftp().put(io.BytesIO(bytes(100000)), '/up')",
-               "s.scp_recv('hello')", "s.run('cat', stdin=bytes(100000))"]  # fmt: skip
+    clients = [
+        "s.exec('zero 100000')",
+        "s.sftp().get('/big', io.BytesIO())",
+        "s.sftp().put(io.BytesIO(bytes(100000)), '/up')",
+        "s.scp_recv('hello')",
+        "s.run('cat', stdin=bytes(100000))",
+    ]
     cases = [
         Case(f"{call} {way} {at}", ended(way, at), "import io\ns = login(); " + call)
         for call in clients
@@ -197,8 +210,8 @@ def test_after_the_end_the_same_error(play):
     client = """
 s = connect()
 result = [wrong(s.userauth_password, USER, PASSWORD)]
-for call in (lambda: s.exec('x'), s.open_session, s.sftp, s.rekey, s.keepalive, s.pump, lambda: s.ignore(b'x'),
-             lambda: s.userauth_none(USER)):
+for call in (lambda: s.exec('x'), s.open_session, s.sftp, s.rekey, s.keepalive, s.pump,
+             lambda: s.ignore(b'x'), lambda: s.userauth_none(USER)):
     result.append(wrong(call))
 s.close()
 s.close()
@@ -230,7 +243,10 @@ result = d.read().decode()
 @pytest.mark.parametrize("suite", SUITES)
 def test_76_corrupted_bytes(play, suite):
     """76: one bit of the server's stream flipped, every 13th byte: 0 wrong bytes accepted."""
-    client = "k = Chopped(tcp()); s = connect(k); result = [k.at]; s.userauth_password(USER, PASSWORD)\n"
+    client = (
+        "k = Chopped(tcp()); s = connect(k); result = [k.at]; "
+        "s.userauth_password(USER, PASSWORD)\n"
+    )
     client += "want(len(s.exec('zero 3000')), 3000); result.append(k.at)"
     (case,) = play([Case("size", options(suite), client)])
     case.alive()
@@ -253,12 +269,14 @@ def test_76_corrupted_bytes(play, suite):
     assert len(accepted) <= 6, accepted
 
 
-class TamperedPeer(Peer):
-    """The peer of test_76 in the other direction needs no wrong bytes: it only has to be strict."""
-
-
 def test_76_peer_finds_no_fault(play):
-    """76: what the client sends is right, byte by byte, in every suite: the peer checks all of it."""
-    client = "s = login(); want(s.run('cat', stdin=bytes(range(256)) * 700)[0], bytes(range(256)) * 700); result = s.exec('echo hello').decode()"
+    """76: what the client sends is right, byte by byte, in every suite: the peer checks all
+    of it.
+    """
+    client = (
+        "s = login(); "
+        "want(s.run('cat', stdin=bytes(range(256)) * 700)[0], bytes(range(256)) * 700); "
+        "result = s.exec('echo hello').decode()"
+    )
     for case in play([Case(suite, options(suite), client, timeout=10) for suite in SUITES]):
         case.carried_on()

@@ -29,9 +29,17 @@ def use(hostkey, before=""):
 
 def test_47_accepted(play):
     """47: each way to say which key is expected."""
-    ways = [repr(BLOB), repr(line(BLOB)), repr(fingerprint(BLOB)), f"bytearray({BLOB!r})",
-            repr([OTHER, BLOB]), repr((fingerprint(OTHER), line(BLOB))), "lambda b, t, f: True", "None",
-            f"lambda b, t, f: (b, t, f) == ({BLOB!r}, 'ssh-ed25519', {fingerprint(BLOB)!r})"]  # fmt: skip
+    ways = [
+        repr(BLOB),
+        repr(line(BLOB)),
+        repr(fingerprint(BLOB)),
+        f"bytearray({BLOB!r})",
+        repr([OTHER, BLOB]),
+        repr((fingerprint(OTHER), line(BLOB))),
+        "lambda b, t, f: True",
+        "None",
+        f"lambda b, t, f: (b, t, f) == ({BLOB!r}, 'ssh-ed25519', {fingerprint(BLOB)!r})",
+    ]
     for case in play([Case(way[:60], client=use(way)) for way in ways]):
         case.carried_on()
 
@@ -58,8 +66,15 @@ def test_47_no_decision_is_no(play):
 
 def test_47_the_function_raises(play):
     """47, 48: its own exception comes out, nothing is sent, the session is dead."""
-    kinds = ["ValueError('mine')", "MemoryError('mine')", "KeyboardInterrupt('mine')", "OSError(5)",
-             "SystemExit('mine')", "StopIteration('mine')", "_ssh.SSHError(1001, 'mine')"]  # fmt: skip
+    kinds = [
+        "ValueError('mine')",
+        "MemoryError('mine')",
+        "KeyboardInterrupt('mine')",
+        "OSError(5)",
+        "SystemExit('mine')",
+        "StopIteration('mine')",
+        "_ssh.SSHError(1001, 'mine')",
+    ]
     text = """
 def decide(b, t, f):
     raise %s
@@ -96,10 +111,30 @@ def test_47_mismatch(play):
 
 def test_47_nearly_the_key(play):
     """47: prefixes, extensions, an empty list, a fingerprint of another kind: never a match."""
-    ways = ["[]", "()", "b''", "''", repr(BLOB[:-1]), repr(BLOB + b"\0"), repr(fingerprint(BLOB)[:-1]),
-            repr(fingerprint(BLOB) + "="), repr(fingerprint(BLOB).lower()), repr("MD5:" + "00:" * 15 + "00"),
-            repr(line(BLOB)[:-30]), repr(BLOB[:20]), "'SHA256:'", "True", "False", "0", "1", "[True]", "[None]",
-            "['']", "[b'']", repr(BLOB.hex())]  # fmt: skip
+    ways = [
+        "[]",
+        "()",
+        "b''",
+        "''",
+        repr(BLOB[:-1]),
+        repr(BLOB + b"\0"),
+        repr(fingerprint(BLOB)[:-1]),
+        repr(fingerprint(BLOB) + "="),
+        repr(fingerprint(BLOB).lower()),
+        repr("MD5:" + "00:" * 15 + "00"),
+        repr(line(BLOB)[:-30]),
+        repr(BLOB[:20]),
+        "'SHA256:'",
+        "True",
+        "False",
+        "0",
+        "1",
+        "[True]",
+        "[None]",
+        "['']",
+        "[b'']",
+        repr(BLOB.hex()),
+    ]
     before = "sock = tcp()\n"
     cases = [
         Case(way[:60], client=before + use(way).replace("connect(", "connect(sock, "))
@@ -194,7 +229,10 @@ def test_49_known_with_another_type(play):
 
 def test_47_what_the_session_says(play):
     """The key and its fingerprint, known before any secret is sent."""
-    client = "s = connect(); result = [s.hostkey.hex(), s.hostkey_type, s.hostkey_fingerprint, s.authenticated]"
+    client = (
+        "s = connect(); "
+        "result = [s.hostkey.hex(), s.hostkey_type, s.hostkey_fingerprint, s.authenticated]"
+    )
     (case,) = play([Case("attributes", client=client)])
     case.carried_on([BLOB.hex(), "ssh-ed25519", fingerprint(BLOB), False])
     assert not case.last.secrets()

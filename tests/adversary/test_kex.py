@@ -1,6 +1,7 @@
 """ATTACKS.md 1-4, 6-13: the order of a key exchange."""
 
 import errno
+import socket
 
 import pytest
 import sshwire as w
@@ -58,7 +59,9 @@ def test_1_3_injected_under_strict_kex(play):
 
 
 def test_1_injected_without_strict_kex(play):
-    """1: RFC 4253 section 7.1 allows messages 1 to 4 (but 5 to 7 and others not) in a key exchange."""
+    """1: RFC 4253 section 7.1 allows messages 1 to 4 (but 5 to 7 and others not) in a key
+    exchange.
+    """
     cases = [
         Case(f"{point} {name}", {"hooks": {point: inject(payload, 0)}, "strict": False})
         for point in KEX_POINTS
@@ -84,10 +87,15 @@ def test_1_first_encrypted_packet_dropped(play, cipher):
     kw = {"s2c": [cipher], "c2s": [cipher]}
     cases = [
         Case("dropped, strict", {"hooks": {"after newkeys": drop}, **kw}, LOGIN),
-        Case("dropped, not strict", {"hooks": {"after newkeys": drop}, "strict": False, **kw}, LOGIN),
-        Case("injected and dropped, strict",
-             {"hooks": {"after newkeys": drop, "before reply": inject(NOISE["ignore"])}, **kw}, LOGIN),
-    ]  # fmt: skip
+        Case(
+            "dropped, not strict", {"hooks": {"after newkeys": drop}, "strict": False, **kw}, LOGIN
+        ),
+        Case(
+            "injected and dropped, strict",
+            {"hooks": {"after newkeys": drop, "before reply": inject(NOISE["ignore"])}, **kw},
+            LOGIN,
+        ),
+    ]
     for case in play(cases):
         case.refused("ERR_MAC", "ERR_PACKET_LENGTH", *STRICT, secrets=True)
         assert w.USERAUTH_REQUEST not in case.last.numbers()
@@ -129,20 +137,28 @@ def test_4_real_rekeys_work(play, strict):
                 peer.send(payload)
 
     many = "s = login(); result = [s.exec('rekey').decode() for _ in range(20)]"
-    ours = "s = login()\nfor i in range(20):\n s.rekey()\n want(s.exec('echo %s' % i), b'%d\\n' % i)\nresult = s.stats()[2]"
+    ours = (
+        "s = login()\nfor i in range(20):\n s.rekey()\n want(s.exec('echo %s' % i), b'%d\\n' "
+        "% i)\nresult = s.stats()[2]"
+    )
     both = "s = login(rekey_packets=4); result = [s.exec('rekey').decode() for _ in range(10)]"
     early = {
         "hooks": {"after service": lambda peer: peer.rekey() if peer.exchanges == 1 else None}
     }
     cases = [
-        Case("noise before KEXINIT", {"strict": strict, "hooks": {"before kexinit": noisy}}, REKEY),
+        Case(
+            "noise before KEXINIT", {"strict": strict, "hooks": {"before kexinit": noisy}}, REKEY
+        ),
         Case("theirs", {"strict": strict}, many),
         Case("ours", {"strict": strict}, ours),
         Case("both", {"strict": strict}, both),
         Case("before login", {"strict": strict, **early}),
-        Case("by bytes", {"strict": strict},
-             "s = login(rekey_bytes=65536); result = len(s.exec('zero 400000'))"),
-    ]  # fmt: skip
+        Case(
+            "by bytes",
+            {"strict": strict},
+            "s = login(rekey_bytes=65536); result = len(s.exec('zero 400000'))",
+        ),
+    ]
     noise, theirs, by_us, mixed, before, by_bytes = play(cases)
     noise.carried_on(REKEYED)
     theirs.carried_on(["rekeyed\n"] * 20)
@@ -192,11 +208,15 @@ def test_7_kexinit_repeated_and_flooded(play):
 
     client = "gc.collect(); before = rss()\ntry:\n %s\nfinally:\n result = rss() - before"
     cases = [
-        Case(f"{count} more in exchange {only}, strict {strict}",
-             {"hooks": {"after kexinit": again(count, only)}, "strict": strict},
-             client % (REKEY if only else LOGIN))
-        for count in (1, 2000) for only in (0, 1) for strict in (True, False)
-    ]  # fmt: skip
+        Case(
+            f"{count} more in exchange {only}, strict {strict}",
+            {"hooks": {"after kexinit": again(count, only)}, "strict": strict},
+            client % (REKEY if only else LOGIN),
+        )
+        for count in (1, 2000)
+        for only in (0, 1)
+        for strict in (True, False)
+    ]
     for case in play(cases):
         case.refused(secrets="exchange 1" in case.name)
         assert case.result < 8192, case
@@ -212,7 +232,9 @@ JUNK_REPLY = w.byte(w.ECDH_REPLY) + w.string("junk") * 3
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("number", [0, 1])
 def test_8_first_kex_packet_follows(play, strict, number):
-    """8: after a wrong guess exactly one packet is dropped, whatever it is; after a right one none."""
+    """8: after a wrong guess exactly one packet is dropped, whatever it is; after a right one
+    none.
+    """
 
     def guess(payloads):
         def before(peer):
@@ -288,10 +310,16 @@ def test_9_rekey_never_answered(play):
 
 
 def test_9_other_messages_in_a_rekey(play):
-    """9: after its KEXINIT the peer may send nothing but 1 to 4 and 20 to 49 (RFC 4253 section 7.1)."""
+    """9: after its KEXINIT the peer may send nothing but 1 to 4 and 20 to 49 (RFC 4253
+    section 7.1).
+    """
     data = w.byte(w.CHANNEL_DATA) + w.u32(0) + w.string("evil")
-    messages = [data, w.byte(w.USERAUTH_SUCCESS), w.byte(w.SERVICE_ACCEPT) + w.string("ssh-userauth"),
-                w.byte(w.GLOBAL_REQUEST) + w.string("x@y") + b"\1"]  # fmt: skip
+    messages = [
+        data,
+        w.byte(w.USERAUTH_SUCCESS),
+        w.byte(w.SERVICE_ACCEPT) + w.string("ssh-userauth"),
+        w.byte(w.GLOBAL_REQUEST) + w.string("x@y") + b"\1",
+    ]
     cases = [
         Case(f"{payload[0]} {point}", {"hooks": {point: inject(payload, 1)}}, REKEY)
         for payload in messages
@@ -342,8 +370,10 @@ def test_10_host_key_changed_at_rekey(play):
                 self.host_key = OTHER_KEY
             return super().reply_payload()
 
-    cases = [Case(name, {"hooks": {"before kexinit": change}}, client)
-             for name, client in (("theirs", REKEY), ("ours", OUR_REKEY))]  # fmt: skip
+    cases = [
+        Case(name, {"hooks": {"before kexinit": change}}, client)
+        for name, client in (("theirs", REKEY), ("ours", OUR_REKEY))
+    ]
     cases.append(Case("old blob, other signature", {}, REKEY, OldBlob))
     play(cases)
     cases[0].refused("ERR_HOST_KEY_CHANGED", secrets=True)
@@ -362,8 +392,16 @@ def test_11_role_confusion(play, strict):
         + w.string("ssh-connection")
         + w.string("none"),
     ]
-    points = (*KEX_POINTS, "after newkeys", "after kex", "before service", "after service", "before auth",
-              "after success", "after open")  # fmt: skip
+    points = (
+        *KEX_POINTS,
+        "after newkeys",
+        "after kex",
+        "before service",
+        "after service",
+        "before auth",
+        "after success",
+        "after open",
+    )
     cases = [
         Case(f"{payload[0]} {point}", {"hooks": {point: inject(payload)}, "strict": strict})
         for payload in messages
@@ -439,7 +477,9 @@ def test_13_connection_layer_before_login(play):
             peer.send(w.byte(w.GLOBAL_REQUEST) + w.string("x@y") + b"\1")
 
     points = ("before service", "after service", "before auth")
-    cases = [Case(point, {"hooks": {point: rekey, "after kex": intrude}}, LOGIN) for point in points]
+    cases = [
+        Case(point, {"hooks": {point: rekey, "after kex": intrude}}, LOGIN) for point in points
+    ]
     for case in play(cases):
         case.refused("ERR_UNEXPECTED", secrets=True)
         answers = {w.OPEN_CONFIRMATION, w.OPEN_FAILURE, w.REQUEST_SUCCESS, w.REQUEST_FAILURE}
@@ -451,11 +491,24 @@ def test_goodbye_in_a_key_exchange(play):
     bye = w.byte(w.DISCONNECT) + w.u32(12) + w.string("too many of you") + w.string("")
 
     def leave(peer):
+        # Not a close at once: bytes that nobody has read would turn it into a reset, and that could
+        # overtake DISCONNECT.
         peer.send(bye)
+        peer.sock.shutdown(socket.SHUT_WR)
+        while peer.sock.recv(4096):
+            pass
         raise Closed("left")
 
-    points = (*KEX_POINTS, "after newkeys", "before service", "before auth", "after success", "after open",
-              "before request", "after request")  # fmt: skip
+    points = (
+        *KEX_POINTS,
+        "after newkeys",
+        "before service",
+        "before auth",
+        "after success",
+        "after open",
+        "before request",
+        "after request",
+    )
     for case in play([Case(point, {"hooks": {point: leave}}) for point in points]):
         case.refused("ERR_DISCONNECTED", secrets=True)
         assert "too many of you" in case.error[2], case

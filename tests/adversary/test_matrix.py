@@ -102,7 +102,8 @@ def judge(case, must, may):
     if number == 1:
         case.refused(*([] if "bare True" in case.name else ["ERR_DISCONNECTED"]), secrets=True)
     elif case.ok:
-        assert case.result[2] in ("hello\n", "evilhello\n"), case
+        # (An EOF ends the output, so all of it is nothing.)
+        assert case.result[2] in ("hello\n", "evilhello\n", "" if number == 96 else None), case
         unimplemented = w.UNIMPLEMENTED in case.last.numbers()
         known = number in must or number in may
         assert known or unimplemented, f"neither refused nor UNIMPLEMENTED: {case}"
@@ -184,7 +185,10 @@ def test_37_early_answers(play):
 
 def test_37_kexinit_that_leads_nowhere(play):
     """37: KEXINIT of no sense in each state, and the peer's silence after a good one."""
-    half = lambda peer: peer.send(w.byte(20) + bytes(16))
+
+    def half(peer):
+        peer.send(w.byte(20) + bytes(16))
+
     points = (
         "after newkeys",
         "before service",

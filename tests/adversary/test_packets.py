@@ -97,7 +97,9 @@ def test_14_packet_length_in_the_clear(play):
 
 
 def test_14_largest_packets(play):
-    """14: RFC 4253 section 6.1: a payload of 32,768 bytes is taken; around the limit nothing breaks."""
+    """14: RFC 4253 section 6.1: a payload of 32,768 bytes is taken; around the limit nothing
+    breaks.
+    """
 
     def sender(size):
         return lambda peer: peer.send(w.byte(w.IGNORE) + w.string(bytes(size - 5)))
@@ -130,8 +132,11 @@ def test_14_data_packets_at_max_packet(play):
             chan.finish()
 
     client = "s = login(%s); result = len(s.exec('x'))"
-    cases = [Case(f"max_packet {kw} {extra:+d}", {"extra": extra}, client % kw, Big)
-             for kw in ("", "max_packet=1024", "max_packet=32768") for extra in (-1, 0, 1)]  # fmt: skip
+    cases = [
+        Case(f"max_packet {kw} {extra:+d}", {"extra": extra}, client % kw, Big)
+        for kw in ("", "max_packet=1024", "max_packet=32768")
+        for extra in (-1, 0, 1)
+    ]
     for case in play(cases):
         chan = next(iter(case.last.channels.values()))
         if case.name.endswith("+1"):
@@ -205,8 +210,11 @@ def test_15_in_the_clear(play):
         return send
 
     texts = [text for total in (12, 60) for text in bad_bodies(total).values()]
-    cases = [Case(f"text {i}", {"hooks": {point: hook(text)}}, LOGIN, timeout=2)
-             for i, text in enumerate(texts) for point in ("before kexinit", "before reply", "after reply")]  # fmt: skip
+    cases = [
+        Case(f"text {i}", {"hooks": {point: hook(text)}}, LOGIN, timeout=2)
+        for i, text in enumerate(texts)
+        for point in ("before kexinit", "before reply", "after reply")
+    ]
     for case in play(cases):
         case.refused()
 
@@ -243,7 +251,9 @@ def test_15_most_padding(play, suite):
 
 
 class Flip(Peer):
-    """Changes wire bytes of the first encrypted packet: at offset `where` (from its end if < 0)."""
+    """Changes wire bytes of the first encrypted packet: at offset `where` (from its end if <
+    0).
+    """
 
     where = cut = None
     ext_info = False
@@ -279,8 +289,10 @@ def test_18_every_byte_of_the_tag(play, mask):
         kw = {"c2s": [cipher], "s2c": [cipher]}
         if mac:
             kw.update(mac_c2s=[mac], mac_s2c=[mac])
-        cases += [Case(f"{cipher} {mac} byte {i}", {"where": i - size, "mask": mask, **kw}, LOGIN, Flip)
-                  for i in range(size)]  # fmt: skip
+        cases += [
+            Case(f"{cipher} {mac} byte {i}", {"where": i - size, "mask": mask, **kw}, LOGIN, Flip)
+            for i in range(size)
+        ]
     for case in play(cases):
         case.refused("ERR_MAC", secrets=True)
         assert w.USERAUTH_REQUEST not in case.last.numbers()
@@ -291,8 +303,12 @@ def test_18_every_byte_of_the_tag(play, mask):
 def test_18_ciphertext_flipped_or_tag_cut(play, suite):
     """18: every byte of the packet before its tag; the tag cut short by the end of the stream."""
     kw = options(suite)
-    cases = [Case(f"flip {at}", {"where": at, **kw}, LOGIN, Flip, timeout=1) for at in range(4, 32)]
-    cases += [Case(f"length {at}", {"where": at, **kw}, LOGIN, Flip, timeout=0.3) for at in range(4)]
+    cases = [
+        Case(f"flip {at}", {"where": at, **kw}, LOGIN, Flip, timeout=1) for at in range(4, 32)
+    ]
+    cases += [
+        Case(f"length {at}", {"where": at, **kw}, LOGIN, Flip, timeout=0.3) for at in range(4)
+    ]
     cases += [
         Case(f"cut {cut}", {"cut": cut, **kw}, LOGIN, Flip, timeout=1)
         for cut in (-1, -2, -8, -15, -16, 5)
@@ -309,7 +325,9 @@ def test_18_ciphertext_flipped_or_tag_cut(play, suite):
 def test_19_constant_time(built):
     """19: the crypto that compares tags uses subtle's comparison, and no == on them."""
     source = ROOT / "rust-ssh" / "src" / "crypto"
-    texts = {path.name: path.read_text() for path in source.rglob("*.rs") if "test" not in path.name}
+    texts = {
+        path.name: path.read_text() for path in source.rglob("*.rs") if "test" not in path.name
+    }
     users = [name for name, text in texts.items() if "ct_eq" in text or "ConstantTimeEq" in text]
     verifies = [name for name, text in texts.items() if "PeerError::Mac" in text and "fn " in text]
     assert users, "no constant-time comparison at all"
@@ -341,7 +359,9 @@ FLOODS = {
 
 
 def test_24_floods(play):
-    """24: 4,000 messages at once, logged in or not: at most one short answer each, and no growth."""
+    """24: 4,000 messages at once, logged in or not: at most one short answer each, and no
+    growth.
+    """
     client = "s = connect(); gc.collect(); before = rss(); s.userauth_password(USER, PASSWORD)\n"
     client += "want(s.exec('echo hello'), b'hello\\n'); result = rss() - before"
     cases = [
@@ -386,7 +406,9 @@ GOOD_EXTENSIONS = {
 
 
 def test_23_ext_info(play):
-    """23: after the first NEWKEYS or just before USERAUTH_SUCCESS (RFC 8308 section 2.4); never elsewhere."""
+    """23: after the first NEWKEYS or just before USERAUTH_SUCCESS (RFC 8308 section 2.4);
+    never elsewhere.
+    """
 
     def sender(payload, times=1):
         return lambda peer: [peer.send(payload) for _ in range(times)]
@@ -416,9 +438,11 @@ def test_23_ext_info(play):
         )
         for times in (1, 500)
     ]
-    early = [Case("before NEWKEYS " + point, {"hooks": {point: sender(EXT)}, "strict": strict}, LOGIN)
-             for point in ("before kexinit", "after kexinit", "before reply", "after reply")
-             for strict in (True, False)]  # fmt: skip
+    early = [
+        Case("before NEWKEYS " + point, {"hooks": {point: sender(EXT)}, "strict": strict}, LOGIN)
+        for point in ("before kexinit", "after kexinit", "before reply", "after reply")
+        for strict in (True, False)
+    ]
     play(bad + good + late + early)
     for case in bad:
         case.refused(secrets=True)

@@ -39,8 +39,18 @@ def openssh(program, port, tail, extra=(), **kw):
     if not shutil.which(program):
         pytest.fail(program + " is not installed")
     flag = "-P" if program == "sftp" else "-p"
-    command = [program, flag, str(port), "-F", "none", "-oStrictHostKeyChecking=no",
-               "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", *extra, *tail]  # fmt: skip
+    command = [
+        program,
+        flag,
+        str(port),
+        "-F",
+        "none",
+        "-oStrictHostKeyChecking=no",
+        "-oUserKnownHostsFile=/dev/null",
+        "-oLogLevel=ERROR",
+        *extra,
+        *tail,
+    ]
     return subprocess.run(command, capture_output=True, timeout=30, check=False, **kw)
 
 
@@ -101,7 +111,10 @@ def test_openssh_sftp(user_key, tmp_path):
     path, blob = user_key
     local = tmp_path / "up"
     local.write_bytes(os.urandom(100_000))
-    batch = "ls /\nget /big %s\nput %s /up\nrename /up /new\nget /new %s\nrm /new\nmkdir /d\nrmdir /d\n"
+    batch = (
+        "ls /\nget /big %s\nput %s /up\nrename /up /new\nget /new %s\nrm /new\nmkdir "
+        "/d\nrmdir /d\n"
+    )
     batch %= (tmp_path / "big", local, tmp_path / "down")
     with PeerServer(user_keys=(blob,)) as server:
         tail = ["-b", "-", USER + "@127.0.0.1"]
@@ -124,8 +137,19 @@ def test_openssh_scp(way, user_key, tmp_path):
     with PeerServer(user_keys=(blob,)) as server:
         done = openssh("ssh", server.port, [USER + "@127.0.0.1", "true"], ["-i", str(path)])
         assert done.returncode == 0
-        command = ["scp", "-O", "-P", str(server.port), "-F", "none", "-i", str(path),
-                   "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", *tail]  # fmt: skip
+        command = [
+            "scp",
+            "-O",
+            "-P",
+            str(server.port),
+            "-F",
+            "none",
+            "-i",
+            str(path),
+            "-oStrictHostKeyChecking=no",
+            "-oUserKnownHostsFile=/dev/null",
+            *tail,
+        ]
         done = subprocess.run(command, capture_output=True, timeout=30, check=False)
         assert done.returncode == 0, done.stderr
         peer = server.all()[-1]
@@ -142,9 +166,16 @@ def test_asyncssh(cipher, mac, user_key):
         if mac:
             kw["mac_algs"] = [mac]
         async with asyncssh.connect(
-            "127.0.0.1", port, known_hosts=None, config=None, username=USER,
-            password=PASSWORD, client_keys=[], rekey_bytes=50_000, **kw,
-        ) as conn:  # fmt: skip
+            "127.0.0.1",
+            port,
+            known_hosts=None,
+            config=None,
+            username=USER,
+            password=PASSWORD,
+            client_keys=[],
+            rekey_bytes=50_000,
+            **kw,
+        ) as conn:
             big = await conn.run("zero 300000", encoding=None)
             both = await conn.run("both 20000")
             echo = await conn.run("cat", input=bytes(range(256)) * 800, encoding=None)

@@ -25,8 +25,21 @@ def scp(
 
 def test_61_names_nobody_asked_for(play):
     """61: a name with a path, empty, with NUL, or just another one is refused."""
-    odd = [b"../hello", b"/hello", b"/etc/passwd", b".", b"..", b"", b"a\0b", b"other", b"dir/hello", b"hello/",
-           b"hello/../x", b"\x1b[31mhello", b"x" * 5000]  # fmt: skip
+    odd = [
+        b"../hello",
+        b"/hello",
+        b"/etc/passwd",
+        b".",
+        b"..",
+        b"",
+        b"a\0b",
+        b"other",
+        b"dir/hello",
+        b"hello/",
+        b"hello/../x",
+        b"\x1b[31mhello",
+        b"x" * 5000,
+    ]
     cases = [scp(repr(name[:30]), b"C0644 6 " + name + b"\n", b"hello\n\0") for name in odd]
     for case in play(cases):
         case.refused(secrets=True)
@@ -48,11 +61,28 @@ def test_61_right_lines(play):
 
 def test_61_wrong_lines(play):
     """61: folders, wild sizes and modes, endless lines, error lines, a file cut short."""
-    lines = [b"D0755 0 hello\n", b"E\n", b"X0644 6 hello\n", b"C0644 -6 hello\n", b"C0644 6\n", b"C0644  hello\n",
-             b"Cabcd 6 hello\n", b"C9999 6 hello\n", b"C0644 99999999999999999999999 hello\n",
-             b"C0644 18446744073709551615 hello\n", b"C0644 9223372036854775807 hello\n", b"C0644 0x6 hello\n",
-             b"C06446hello\n", b"C0644 6 hello", b"T1 2\n", b"\n", b"C" * 100_000 + b"\n", b"\0",
-             b"C777777777777777777777 6 hello\n", b"hello: no such command\n"]  # fmt: skip
+    lines = [
+        b"D0755 0 hello\n",
+        b"E\n",
+        b"X0644 6 hello\n",
+        b"C0644 -6 hello\n",
+        b"C0644 6\n",
+        b"C0644  hello\n",
+        b"Cabcd 6 hello\n",
+        b"C9999 6 hello\n",
+        b"C0644 99999999999999999999999 hello\n",
+        b"C0644 18446744073709551615 hello\n",
+        b"C0644 9223372036854775807 hello\n",
+        b"C0644 0x6 hello\n",
+        b"C06446hello\n",
+        b"C0644 6 hello",
+        b"T1 2\n",
+        b"\n",
+        b"C" * 100_000 + b"\n",
+        b"\0",
+        b"C777777777777777777777 6 hello\n",
+        b"hello: no such command\n",
+    ]
     cases = [scp(repr(line[:40]), line, b"hello\n\0", timeout=1) for line in lines]
     cases += [scp("times twice", *[b"T1700000000 0 1700000000 0\n"] * 2, b"E\n", timeout=1)]
     cases += [
@@ -70,9 +100,13 @@ def test_61_wrong_lines(play):
 
 def test_61_error_lines(play):
     """61: the server's own text comes out, printable."""
-    cases = [scp("warning", b"\1scp: /dir/hello: No such file or directory\n"),
-             scp("fatal", b"\2scp: protocol error\n"), scp("escape", b"\1scp: \x1b[2J\xe2\x80\xae no\n"),
-             scp("endless", b"\1" + b"x" * 100_000 + b"\n"), scp("without end", b"\1scp: no", timeout=1)]  # fmt: skip
+    cases = [
+        scp("warning", b"\1scp: /dir/hello: No such file or directory\n"),
+        scp("fatal", b"\2scp: protocol error\n"),
+        scp("escape", b"\1scp: \x1b[2J\xe2\x80\xae no\n"),
+        scp("endless", b"\1" + b"x" * 100_000 + b"\n"),
+        scp("without end", b"\1scp: no", timeout=1),
+    ]
     for case in play(cases):
         case.refused(secrets=True)
         assert case.error[2] is None or (
@@ -145,12 +179,13 @@ def version(n, rest=b""):
 def test_63_version(play):
     """63: versions other than 3, VERSION cut, extension lists that end early, silence, text."""
     bad = {
-        "version 0": version(0), "version 2": version(2),
+        "version 0": version(0),
+        "version 2": version(2),
         "cut": lambda *a: w.byte(sp.VERSION) + b"\0\0",
         "other type": lambda *a: status(0, 4, b"no"),
         "empty": lambda *a: b"",
         "silence": lambda *a: None,
-    }  # fmt: skip
+    }
     good = {
         "no extensions": version(3),
         "unknown ones": version(3, (w.string("x@example.com") + w.string(b"\xff\0")) * 50),
@@ -158,9 +193,12 @@ def test_63_version(play):
             3, w.string("limits@openssh.com") + w.string("99")
         ),
     }
-    odd = {"version 4": version(4), "version 2^32-1": version(0xFFFFFFFF),
-           "extension cut": version(3, w.string("x@example.com")),
-           "extension length": version(3, w.u32(0xFFFFFFFF) + b"x")}  # fmt: skip
+    odd = {
+        "version 4": version(4),
+        "version 2^32-1": version(0xFFFFFFFF),
+        "extension cut": version(3, w.string("x@example.com")),
+        "extension length": version(3, w.u32(0xFFFFFFFF) + b"x"),
+    }
     client = "s = login(); f = s.sftp(); result = f.open('/hello').read().decode()"
 
     def cases_of(table):
@@ -204,8 +242,10 @@ def test_63_version_twice(play):
 
     more = "; f.stat('/hello'); f.stat('/hello'); result = f.open('/hello').read().decode()"
     cases = [with_answers("VERSION twice", {sp.INIT: twice}, HELLO + more)]
-    cases += [with_answers(f"{kind} twice", {kind: double(kind)}, HELLO + more)
-              for kind in (sp.STAT, sp.OPEN, sp.READ, sp.CLOSE)]  # fmt: skip
+    cases += [
+        with_answers(f"{kind} twice", {kind: double(kind)}, HELLO + more)
+        for kind in (sp.STAT, sp.OPEN, sp.READ, sp.CLOSE)
+    ]
     for case in play(cases):
         case.either()
     changes = [
@@ -214,8 +254,11 @@ def test_63_version_twice(play):
         lambda i: i + 1000,
         lambda i: i ^ 0x80000000,
     ]
-    cases = [with_answers(f"id {i} {kind}", {kind: other(c)}, HELLO + more, 1)
-             for i, c in enumerate(changes) for kind in (sp.STAT, sp.OPEN, sp.READ)]  # fmt: skip
+    cases = [
+        with_answers(f"id {i} {kind}", {kind: other(c)}, HELLO + more, 1)
+        for i, c in enumerate(changes)
+        for kind in (sp.STAT, sp.OPEN, sp.READ)
+    ]
     for case in play(cases):
         case.refused(secrets=True)
 
@@ -333,8 +376,13 @@ def test_63_replies_of_every_kind(play):
 
 
 def test_63_readdir_for_ever(play):
-    """63: READDIR that gives no names, or the same ones, without end: bounded or the caller's loop."""
-    client = "s = login(); f = s.sftp(); d = f.opendir('/'); result = [d.read()[0] for _ in range(500)] and 'hello\\n'"
+    """63: READDIR that gives no names, or the same ones, without end: bounded or the caller's
+    loop.
+    """
+    client = (
+        "s = login(); f = s.sftp(); d = f.opendir('/'); "
+        "result = [d.read()[0] for _ in range(500)] and 'hello\\n'"
+    )
     same = {sp.READDIR: lambda s, i, r: sp.name(i, [(b"n", b"long", sp.attrs())] * 3)}
     none = {sp.READDIR: lambda s, i, r: sp.name(i, [])}
     cases = [with_answers("same", same, client), with_answers("none", none, client, 1)]
@@ -359,23 +407,37 @@ def test_63_names(play):
 
         return {sp.READDIR: readdir}
 
-    client = "s = login(); f = s.sftp(); n = f.listdir('/'); result = [len(n), '..' in n, f.stat('/hello')[1]]"
+    client = (
+        "s = login(); f = s.sftp(); n = f.listdir('/'); "
+        "result = [len(n), '..' in n, f.stat('/hello')[1]]"
+    )
     (case,) = play([with_answers("listing", listing(), client)])
     case.alive()
     if case.ok:
         assert case.result[0] <= len(odd) and case.result[1] is False and case.result[2] == 6, case
     else:
         assert case.error[0] in ("SSHError", "OSError", "UnicodeError"), case
-    cases = [with_answers(repr(n[:20]), {sp.REALPATH: lambda s, i, r, n=n: sp.name(i, [(n, n, w.u32(0))])},
-                          "s = login(); f = s.sftp(); result = len(f.realpath('.'))") for n in odd]  # fmt: skip
+    cases = [
+        with_answers(
+            repr(n[:20]),
+            {sp.REALPATH: lambda s, i, r, n=n: sp.name(i, [(n, n, w.u32(0))])},
+            "s = login(); f = s.sftp(); result = len(f.realpath('.'))",
+        )
+        for n in odd
+    ]
     for case in play(cases):
         case.alive()
         assert case.ok or case.error[0] in ("SSHError", "OSError", "UnicodeError"), case
 
 
 def test_63_reads(play):
-    """63: short reads and reordered answers are put together rightly; data past the request never."""
-    big = "s = login(); f = s.sftp(); import io; o = io.BytesIO(); n = f.get('/big', o); result = [n, o.getvalue() == bytes(range(256)) * 1024]"
+    """63: short reads and reordered answers are put together rightly; data past the request
+    never.
+    """
+    big = (
+        "s = login(); f = s.sftp(); import io; o = io.BytesIO(); n = f.get('/big', o); "
+        "result = [n, o.getvalue() == bytes(range(256)) * 1024]"
+    )
 
     def short(n):
         def read(sftp, request, r):
@@ -418,8 +480,15 @@ def test_63_limits(play):
     big = (
         "s = login(); f = s.sftp(); import io; o = io.BytesIO(); n = f.get('/mid', o); result = n"
     )
-    rows = [(0, 0, 0, 0), (1, 1, 1, 1), (2**64 - 1,) * 4, (262144, 100, 100, 0), (34000, 0, 0, 1), (2**32,) * 4,
-            (10, 2**32, 2**32, 0)]  # fmt: skip
+    rows = [
+        (0, 0, 0, 0),
+        (1, 1, 1, 1),
+        (2**64 - 1,) * 4,
+        (262144, 100, 100, 0),
+        (34000, 0, 0, 1),
+        (2**32,) * 4,
+        (10, 2**32, 2**32, 0),
+    ]
 
     def limits(row):
         body = b"".join(w.u64(n) for n in row)
@@ -428,9 +497,12 @@ def test_63_limits(play):
     cases = [with_answers(str(row), limits(row), big, 15) for row in rows]
     for case in play(cases, heap="16M"):
         case.either(5000)
-    odd = {"cut": lambda s, i, r: w.byte(sp.EXTENDED_REPLY) + w.u32(i) + bytes(9),
-           "refused": lambda s, i, r: status(i, 8), "status OK": lambda s, i, r: status(i, 0),
-           "handle": lambda s, i, r: w.byte(sp.HANDLE) + w.u32(i) + w.string("h")}  # fmt: skip
+    odd = {
+        "cut": lambda s, i, r: w.byte(sp.EXTENDED_REPLY) + w.u32(i) + bytes(9),
+        "refused": lambda s, i, r: status(i, 8),
+        "status OK": lambda s, i, r: status(i, 0),
+        "handle": lambda s, i, r: w.byte(sp.HANDLE) + w.u32(i) + w.string("h"),
+    }
     for case in play([with_answers(name, {sp.EXTENDED: a}, big, 5) for name, a in odd.items()]):
         case.either(5000)
         if case.name == "refused":
@@ -448,7 +520,10 @@ def test_63_status_codes(play):
         7: errno.ENOTCONN,
     }
     codes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 1000, 0xFFFFFFFF]
-    client = "s = login(); f = s.sftp(); result = wrong(f.stat, '/hello'); want(f.open('/hello').read(), b'hello\\n')"
+    client = (
+        "s = login(); f = s.sftp(); result = wrong(f.stat, '/hello'); "
+        "want(f.open('/hello').read(), b'hello\\n')"
+    )
     cases = [
         with_answers(str(c), {sp.STAT: lambda s, i, r, c=c: status(i, c, b"the text")}, client)
         for c in codes
@@ -458,8 +533,14 @@ def test_63_status_codes(play):
         assert case.ok and case.result and case.result[3], case
         if int(case.name) in want:
             assert case.result[1] == want[int(case.name)] and "the text" in case.result[2], case
-    texts = {b"No space left on device": errno.ENOSPC, b"Disk quota exceeded": errno.ENOSPC, b"File exists": errno.EEXIST,
-             b"\x1b[2J\xe2\x80\xae": errno.EIO, b"x" * 25_000: errno.EIO, b"\xff\0": errno.EIO}  # fmt: skip
+    texts = {
+        b"No space left on device": errno.ENOSPC,
+        b"Disk quota exceeded": errno.ENOSPC,
+        b"File exists": errno.EEXIST,
+        b"\x1b[2J\xe2\x80\xae": errno.EIO,
+        b"x" * 25_000: errno.EIO,
+        b"\xff\0": errno.EIO,
+    }
     cases = [
         with_answers(repr(t[:20]), {sp.STAT: lambda s, i, r, t=t: status(i, 4, t)}, client)
         for t in texts
