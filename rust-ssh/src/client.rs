@@ -265,7 +265,12 @@ impl<'a> Session<'a> {
         Ok(done(sent))
     }
 
-    /// New keys as soon as possible.
+    /// True from the start of an exchange of new keys to its end.
+    pub const fn is_rekeying(&self) -> bool {
+        self.core.kex.is_secure() && !self.core.kex.is_idle()
+    }
+
+    /// New keys as soon as possible after the login.
     pub fn rekey(&mut self) -> Result<()> {
         self.core.alive()?;
         self.core.rekey.ask();
@@ -292,7 +297,8 @@ impl<'a> Session<'a> {
         // The first exchange has the caller's deadline, and new keys that are due but find no room wait for
         // the stream to take something.
         let stuck = core.kex.is_idle() && !core.outbox.pending().is_empty();
-        if !core.kex.is_secure() || stuck { u32::MAX } else { core.rekey.wait_ms(!core.kex.is_idle(), core.now) }
+        let early = !core.kex.is_secure() || core.kex.is_idle() && !core.auth.is_done();
+        if early || stuck { u32::MAX } else { core.rekey.wait_ms(!core.kex.is_idle(), core.now) }
     }
 }
 

@@ -378,7 +378,9 @@ impl Core<'_> {
             replies.pop_front();
         }
         channels.tend(&mut out)?;
-        let due = self.kex.is_idle() && self.rekey.is_due(self.used_in, self.outbox.used(), self.now);
+        // Not before the login: OpenSSH's server takes no KEXINIT then, and no limit can be reached.
+        let due =
+            self.auth.is_done() && self.kex.is_idle() && self.rekey.is_due(self.used_in, self.outbox.used(), self.now);
         if due && self.outbox.room() >= self.outbox.capacity().min(ENOUGH_ROOM) {
             self.start_kex()?;
         }

@@ -232,6 +232,25 @@ fn rekeys_by_bytes_in_the_middle_of_data_both_ways() {
 }
 
 #[test]
+fn new_keys_are_asked_for_after_the_login_only() {
+    let mut pair = Pair::new(CHACHA, MACS[0]);
+    pair.handshake().unwrap();
+    pair.client.rekey().unwrap();
+    while pair.turn().unwrap() {}
+    assert_eq!((pair.client.rekeys(), pair.client.wait_ms()), (0, u32::MAX));
+    assert_eq!(pair.run(|s| s.login(b"user", &Method::Password(PASSWORD))), Ok(Outcome::Success));
+    while pair.turn().unwrap() {}
+    assert_eq!(pair.client.rekeys(), 1);
+    // The peer may at any time.
+    let mut pair = Pair::new(CHACHA, MACS[0]);
+    pair.handshake().unwrap();
+    pair.peer.send_kexinit();
+    while pair.turn().unwrap() {}
+    assert_eq!(pair.client.rekeys(), 1);
+    assert_eq!(pair.run(|s| s.login(b"user", &Method::Password(PASSWORD))), Ok(Outcome::Success));
+}
+
+#[test]
 fn a_rekey_without_an_end_ends_the_session() {
     let mut pair = Pair::with(Config { kex_timeout_ms: 500, ..config(CHACHA, MACS[0]) }, Peer::new(CHACHA, MACS[0]));
     pair.login().unwrap();

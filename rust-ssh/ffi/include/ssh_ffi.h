@@ -116,7 +116,7 @@ void ssh_abandon(ssh_session_t *s, int id);
 
 // Send what is queued and take in what has arrived, without waiting. SSH_OK or an error.
 int ssh_pump(ssh_session_t *s);
-// Start a key exchange now; SSH_OK at once (ssh_pump() and every other call carry it on).
+// Start a key exchange now, or when logged in; SSH_OK at once (ssh_pump() and every other call carry it on).
 int ssh_rekey(ssh_session_t *s);
 // IGNORE message with len bytes of our choosing, or a keepalive@openssh.com request with reply wanted:
 // SSH_AGAIN until the message is queued.

@@ -21,6 +21,9 @@ pub(crate) mod status {
 /// call from its deadline.
 pub(crate) const MAX_ROUNDS: u32 = 64;
 
+/// Bytes sent after which the peer is heard, even if more could be sent: it may want new keys.
+const LISTEN_AFTER: usize = 64 * 1024;
+
 pub(crate) const WANT_READ: u8 = 1;
 pub(crate) const WANT_WRITE: u8 = 2;
 
@@ -52,13 +55,15 @@ pub(crate) struct Driver {
     pub(crate) session: Session<'static>,
     io: Io,
     pub(crate) want: u8,
+    /// Bytes sent since the stream was last asked for some.
+    unheard: usize,
     /// The error of the last call that failed.
     pub(crate) last: Option<Error>,
 }
 
 impl Driver {
     pub(crate) fn new(session: Session<'static>, io: Io) -> Self {
-        Self { session, io, want: 0, last: None }
+        Self { session, io, want: 0, unheard: 0, last: None }
     }
 
     /// The caller's clock.
@@ -74,6 +79,7 @@ impl Driver {
     ) -> core::result::Result<T, Stop> {
         for _ in 0..MAX_ROUNDS {
             self.tick();
+            self.listen()?;
             match op(&mut self.session) {
                 Ok(Poll::Ready(value)) => {
                     self.finish();
@@ -88,6 +94,15 @@ impl Driver {
         }
         self.want = WANT_READ;
         Err(Stop::Again)
+    }
+
+    /// Take what has arrived after much was sent, or while new keys are being agreed on.
+    pub(crate) fn listen(&mut self) -> core::result::Result<(), Stop> {
+        let rekeying = self.unheard > 0 && self.session.is_rekeying();
+        if (rekeying || self.unheard >= LISTEN_AFTER) && self.session.error().is_none() && self.receive()? {
+            self.process(None)?;
+        }
+        Ok(())
     }
 
     /// One round: take what has arrived before, send, receive, take. False when nothing moved: `want` then
@@ -141,11 +156,25 @@ impl Driver {
         self.want &= !WANT_WRITE;
         match self.push() {
             Ok(sent) => Ok(sent),
-            Err(Stop::Error(Error::Resource(Resource::Errno(errno)))) => {
-                Err(Stop::Error(self.session.stream_ended(Some(errno))))
-            }
+            Err(Stop::Error(Error::Resource(Resource::Errno(errno)))) => Err(self.hung_up(errno)),
             Err(stop) => Err(stop),
         }
+    }
+
+    /// Sending failed. What the peer said before it hung up may still lie there, and tells more.
+    fn hung_up(&mut self, errno: i32) -> Stop {
+        for _ in 0..MAX_ROUNDS {
+            match self.receive() {
+                Ok(true) => {
+                    if let Err(stop) = self.process(None) {
+                        return stop;
+                    }
+                }
+                Err(Stop::Exception) => return Stop::Exception,
+                _ => break,
+            }
+        }
+        Stop::Error(self.session.stream_ended(Some(errno)))
     }
 
     fn push(&mut self) -> core::result::Result<bool, Stop> {
@@ -154,6 +183,7 @@ impl Driver {
             match send(&self.io, self.session.pending()) {
                 n if n > 0 => {
                     self.session.sent(n.unsigned_abs());
+                    self.unheard = self.unheard.saturating_add(n.unsigned_abs());
                     any = true;
                 }
                 0 | IO_AGAIN => {
@@ -174,6 +204,7 @@ impl Driver {
             self.want = WANT_WRITE;
             return Ok(false);
         }
+        self.unheard = 0;
         match recv(&self.io, room) {
             IO_AGAIN => {
                 self.want |= WANT_READ;
