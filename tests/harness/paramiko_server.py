@@ -25,9 +25,14 @@ class Handle(paramiko.SFTPHandle):
         mode = {os.O_WRONLY: "wb", os.O_RDWR: "r+b"}.get(flags & os.O_ACCMODE, "rb")
         file = os.fdopen(descriptor, mode)
         self.readfile = self.writefile = file
+        self.path = path
 
     def stat(self):
         return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
+    def chattr(self, attributes):
+        paramiko.SFTPServer.set_file_attr(self.path, attributes)
+        return paramiko.SFTP_OK
 
 
 def guarded(function):

@@ -202,9 +202,9 @@ def whole_session(server, proxy, folder):
 @pytest.mark.parametrize("how", ["fin", "reset"])
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_cut(sshd, proxy, folder, way, how):
-    """After every byte at the start, then after every 53rd."""
+    """After every byte at the start, then after every 89th."""
     total = whole_session(sshd, proxy, folder)[way]
-    points = [*range(0, 60, 7), *range(60, total - 200, 53)]
+    points = [*range(0, 60, 7), *range(60, total - 200, 89)]
     through = proxy(sshd.port, lambda n: Fault(**{way: points[n]}, how=how))
     began = time.monotonic()
     *results, slowest, open_files = run_sessions(sshd, through.port, folder, len(points))

@@ -62,19 +62,24 @@ def work(job, server, folder, size, **options):
 @pytest.mark.parametrize("suite", SUITES, ids=["chacha", "ctr"])
 @pytest.mark.parametrize("job", JOBS)
 def test_ours(sshd, folder, job, suite):
-    first, second = work(job, sshd, folder, SIZE, **OURS, **suite)
-    least = 100 if job == "run" else 300
-    assert first >= least and second >= (first if job == "run" else first + 300)
+    """What is on its way to us when we ask for new keys still comes with the old ones."""
+    first, both = work(job, sshd, folder, SIZE, **OURS, **suite)
+    if job == "run":
+        assert first >= 100
+    else:
+        assert first >= 400 and both - first >= 150
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=["chacha", "ctr"])
 @pytest.mark.parametrize("job", JOBS)
 def test_theirs(sshd_with, folder, job, suite):
-    """OpenSSH counts cipher blocks of either direction; 64 KiB is above its least of 16."""
+    """OpenSSH's least is 16 bytes, so 64 KiB is what it says."""
     server = sshd_with("RekeyLimit 64K")
-    first, second = work(job, server, folder, SIZE, rekey_bytes=0, **suite)
-    least = 100 if job == "run" else 300
-    assert first >= least and second >= (first if job == "run" else first + 300)
+    first, both = work(job, server, folder, SIZE, rekey_bytes=0, **suite)
+    if job == "run":
+        assert first >= 50
+    else:
+        assert first >= 100 and both - first >= 150
 
 
 def test_both_sides_at_once(sshd_with, folder):
@@ -137,7 +142,7 @@ def test_on_demand_again_and_again(server):
 
 
 def test_before_login(server):
-    """In the middle of authentication."""
+    """In the middle of authentication; OpenSSH takes no KEXINIT there, so that ours must wait."""
     got = run_mpy(
         """
         s = _ssh.Session(dial())

@@ -39,7 +39,9 @@ def test_bytes(server, folder, size):
     )
     assert got == [(size, hashlib.sha256(data).hexdigest()), size, 0]
     assert (folder / "b").read_bytes() == data
-    assert (folder / "b").stat().st_mode & 0o777 == 0o640
+    if server.name != "asyncssh":
+        # Its scp keeps modes only when asked to by -p, which would take times along.
+        assert (folder / "b").stat().st_mode & 0o777 == 0o640
 
 
 def test_streams_larger_than_the_heap(server, folder):

@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 from harness.mpy import run_mpy
+from harness.servers import Sshd
 
 pytestmark = pytest.mark.usefixtures("micropython")
 
@@ -69,6 +70,7 @@ def test_read(server, folder):
 
 def test_modes(server, folder):
     (folder / "old").write_bytes(b"0123456789")
+    (folder / "old").chmod(0o666)
     got = mpy(
         """
         def names():
@@ -234,14 +236,16 @@ def test_get_and_put_between_local_files(server, folder):
 
 def test_files_larger_than_the_heap(server, folder):
     """16 MiB each way with a heap of 512 KiB."""
-    size = 16 * 1024 * 1024
+    # Without room for many requests under way, paramiko's server is slow: it leaves Nagle's delay on.
+    size = (2 if server.name == "paramiko" else 16) * 1024 * 1024
     got = mpy(
         f"""
         source = Source({size})
         out(sftp.put(source, D + "/big"))
+        sent = hexed(source.digest)
         sink = Sink()
         out(sftp.get(D + "/big", sink))
-        out(hexed(sink.digest) == hexed(source.digest))
+        out(hexed(sink.digest) == sent)
         # The same through a file object, in pieces.
         digest = hashlib.sha256()
         buf = bytearray(20000)
@@ -251,7 +255,7 @@ def test_files_larger_than_the_heap(server, folder):
                 if not n:
                     break
                 digest.update(memoryview(buf)[:n])
-        out(hexed(digest) == hexed(source.digest))
+        out(hexed(digest) == sent)
         """,
         server,
         folder,
@@ -631,15 +635,18 @@ def test_many_files_open(server, folder):
         assert (folder / str(i)).read_bytes() == b"".join(b"%d %d\n" % (i, n) for n in range(5))
 
 
-def test_file_dropped_without_close(server, folder):
-    """The handle is given back by the collector; no handles leak at the server."""
+def test_file_dropped_without_close(start_server, folder):
+    """The handle is given back by the collector: the server may have few files open."""
+    server = start_server(Sshd, wrap=("sh", "-c", 'ulimit -n 60; exec "$@"', "sh"))
     (folder / "a").write_bytes(b"text")
     got = mpy(
         """
-        for i in range(1500):
+        for i in range(300):
             f = sftp.open(D + "/a")
             assert f.read(2) == b"te"
-            f = None
+            d = sftp.opendir(D)
+            d.read()
+            f = d = None
             if i % 10 == 9:
                 gc.collect()
         out("end")
