@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "py/gc.h"
+
 #include "modssh_channel.h"
 
 // Longest wait for the server's answer to our CLOSE of a channel. Nothing depends on it.
@@ -77,27 +79,43 @@ void modssh_channel_wait_closed(modssh_op_t *op) {
     op->timeout_ms = timeout_ms;
 }
 
-// Take a slot. When all are in use, but one is only waiting for the server's CLOSE, wait for that.
+// Close channels whose objects nobody holds any more, and give the server a moment for its part.
+static void collect_channels(modssh_op_t *op) {
+    gc_collect();
+    modssh_channel_reap(op->session);
+    modssh_channel_wait_closed(op);
+}
+
+// The ring of a new channel. Rings of forgotten channels become free only some time after a collection.
+static byte *new_ring(modssh_op_t *op, size_t len) {
+    byte *ring = m_new_maybe(byte, len);
+    if (ring == NULL) {
+        collect_channels(op);
+        ring = m_new(byte, len);
+    }
+    return ring;
+}
+
+// Take a slot. When all are in use, wait for one that only waits for the server's CLOSE.
 static int take_slot(modssh_op_t *op, byte *ring, size_t len) {
     mp_obj_ssh_session_t *session = op->session;
-    for (;;) {
-        int id = ssh_channel_new(session->core, ring, len);
-        if (id != SSH_ERROR || !some_slot_is_closing(session, false)) {
-            return id;
-        }
+    int id = ssh_channel_new(session->core, ring, len);
+    if (id == SSH_ERROR && !some_slot_is_closing(session, false)) {
+        collect_channels(op);
+        id = ssh_channel_new(session->core, ring, len);
+    }
+    while (id == SSH_ERROR && some_slot_is_closing(session, false)) {
         int r = ssh_pump(session->core);
         if (r != SSH_OK) {
             return r;
         }
         modssh_channel_reap(session);
         id = ssh_channel_new(session->core, ring, len);
-        if (id >= 0) {
-            return id;
-        }
-        if (!modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
+        if (id == SSH_ERROR && !modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
             return SSH_AGAIN;
         }
     }
+    return id;
 }
 
 mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
@@ -117,7 +135,7 @@ mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
     // one down with it if that happens between its opening and its request.
     modssh_channel_wait_closed(op);
     size_t len = window == 0 ? session->window : window;
-    byte *ring = m_new(byte, len);
+    byte *ring = new_ring(op, len);
     int id = take_slot(op, ring, len);
     if (id < 0 || (size_t)id >= session->n_slots) {
         m_del(byte, ring, len);
