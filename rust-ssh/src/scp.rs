@@ -251,7 +251,13 @@ fn parse_file(line: &[u8]) -> Option<(u32, u64, &[u8])> {
     let end = rest.iter().position(|byte| *byte == b' ')?;
     let (size, name) = rest.split_at_checked(end)?;
     let name = name.strip_prefix(b" ")?;
-    if line.len() >= MAX_LINE || name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') || name.contains(&0) {
+    if line.len() >= MAX_LINE
+        || name.is_empty()
+        || name == b"."
+        || name == b".."
+        || name.contains(&b'/')
+        || name.contains(&0)
+    {
         return None;
     }
     Some((u32::try_from(number(mode, 8)?).ok()?, number(size, 10)?, name))
@@ -453,9 +459,23 @@ mod tests {
     #[test]
     fn wrong_records() {
         let protocol: [&[u8]; 17] = [
-            b"C0644 5 x/y\n", b"C0644 5 ..\n", b"C0644 5 .\n", b"C0644 5 \n", b"C0644 5\n", b"C0644 -5 x\n",
-            b"C0648 5 x\n", b"C644 5 x\n", b"C0644 18446744073709551616 x\n", b"C0644  5 x\n", b"Cxxxx 5 x\n",
-            b"T1 0 2\n", b"T1 0 2 0 0\n", b"E\n", b"Welcome!\n", b"\0\n", b"C0644 1 x\nab",
+            b"C0644 5 x/y\n",
+            b"C0644 5 ..\n",
+            b"C0644 5 .\n",
+            b"C0644 5 \n",
+            b"C0644 5\n",
+            b"C0644 -5 x\n",
+            b"C0648 5 x\n",
+            b"C644 5 x\n",
+            b"C0644 18446744073709551616 x\n",
+            b"C0644  5 x\n",
+            b"Cxxxx 5 x\n",
+            b"T1 0 2\n",
+            b"T1 0 2 0 0\n",
+            b"E\n",
+            b"Welcome!\n",
+            b"\0\n",
+            b"C0644 1 x\nab",
         ];
         for bad in protocol {
             assert!(matches!(take(b"x", bad, 99), Err(ScpError::Protocol(_))), "{bad:?}");

@@ -203,11 +203,7 @@ fn a_late_handle_is_closed() {
 
 #[test]
 fn wrong_versions() {
-    for bytes in [
-        packet(2, &[&2u32.to_be_bytes()]),
-        packet(2, &[&4u32.to_be_bytes()]),
-        status(0, 0),
-    ] {
+    for bytes in [packet(2, &[&2u32.to_be_bytes()]), packet(2, &[&4u32.to_be_bytes()]), status(0, 0)] {
         assert_eq!(fault(&mut fresh(), &bytes), Fault::Version);
     }
     assert_eq!(fault(&mut ready(), &packet(2, &[&3u32.to_be_bytes()])), Fault::Version);
@@ -322,9 +318,11 @@ fn listings_that_lie() {
         assert!(matches!(client.next_entry(dir), Ok(Listed::Wait)));
         let id = one(&mut client, 12);
         let bytes = packet(NAME, &[&id.to_be_bytes(), &count.to_be_bytes(), &body]);
-        let result = client.feed(&bytes).map(|_| ()).and_then(|()| loop {
-            if !matches!(client.next_entry(dir)?, Listed::Entry(_)) {
-                break Ok(());
+        let result = client.feed(&bytes).map(|_| ()).and_then(|()| {
+            loop {
+                if !matches!(client.next_entry(dir)?, Listed::Entry(_)) {
+                    break Ok(());
+                }
             }
         });
         assert!(matches!(result, Err(SftpError::Fault(fault)) if fault == expected), "{body:?} {result:?}");
@@ -333,7 +331,9 @@ fn listings_that_lie() {
 
 #[test]
 fn names_that_lie() {
-    for (count, name, good) in [(1u32, &b"/home"[..], true), (1, b"", false), (1, b"a\0b", false), (2, b"a", false), (0, b"a", false)] {
+    for (count, name, good) in
+        [(1u32, &b"/home"[..], true), (1, b"", false), (1, b"a\0b", false), (2, b"a", false), (0, b"a", false)]
+    {
         let mut client = ready();
         let ticket = client.start(&Op::Realpath { path: b"." }).unwrap().unwrap();
         let id = one(&mut client, 16);

@@ -205,7 +205,13 @@ pub extern "C" fn ssh_scp_align() -> usize {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_scp_command(send: bool, path: *const u8, len: usize, out: *mut u8, out_len: usize) -> isize {
+pub unsafe extern "C" fn ssh_scp_command(
+    send: bool,
+    path: *const u8,
+    len: usize,
+    out: *mut u8,
+    out_len: usize,
+) -> isize {
     // SAFETY: by contract.
     let made = unsafe { command(send, slice::bytes(path, len), slice::bytes_mut(out, out_len)) };
     made.ok().and_then(|len| isize::try_from(len).ok()).unwrap_or(SFTP_ERROR as isize)

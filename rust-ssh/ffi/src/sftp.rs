@@ -411,7 +411,16 @@ unsafe fn call<T>(
 unsafe fn call_len(s: *mut Sftp, run: impl FnOnce(&mut Sftp, &mut Driver) -> Result<usize, Fail>) -> isize {
     let mut count = 0;
     // SAFETY: by contract.
-    let code = unsafe { call(s, |n| { count = n; status::OK }, run) };
+    let code = unsafe {
+        call(
+            s,
+            |n| {
+                count = n;
+                status::OK
+            },
+            run,
+        )
+    };
     if code == status::OK { isize::try_from(count).unwrap_or(isize::MAX) } else { code as isize }
 }
 
@@ -423,12 +432,16 @@ fn file_id(file: i32) -> FileId {
 pub unsafe extern "C" fn ssh_sftp_start(s: *mut Sftp) -> i32 {
     // SAFETY: by contract.
     unsafe {
-        call(s, |()| status::OK, |sftp, driver| {
-            let result = sftp.run(driver, |engine| take(engine, Ticket::VERSION));
-            sftp.keep(None, result)?;
-            sftp.has_limits = extensions(sftp).any(|(name, _)| name == b"limits@openssh.com");
-            Ok(())
-        })
+        call(
+            s,
+            |()| status::OK,
+            |sftp, driver| {
+                let result = sftp.run(driver, |engine| take(engine, Ticket::VERSION));
+                sftp.keep(None, result)?;
+                sftp.has_limits = extensions(sftp).any(|(name, _)| name == b"limits@openssh.com");
+                Ok(())
+            },
+        )
     }
 }
 
@@ -492,9 +505,13 @@ pub unsafe extern "C" fn ssh_sftp_last_error(s: *const Sftp, err: *mut CSftpErro
 
 const fn sentence(fault: Fault) -> &'static str {
     match fault {
-        Fault::Length => "the server sent an SFTP packet of an impossible length (does its shell print something at login?)",
+        Fault::Length => {
+            "the server sent an SFTP packet of an impossible length (does its shell print something at login?)"
+        }
         Fault::Message => "the server sent an SFTP packet whose fields do not fill it",
-        Fault::Unexpected => "the server sent an SFTP packet of the wrong type (does its shell print something at login?)",
+        Fault::Unexpected => {
+            "the server sent an SFTP packet of the wrong type (does its shell print something at login?)"
+        }
         Fault::UnknownId => "the server answered an SFTP request that was not made, or twice",
         Fault::Version => "the server does not speak SFTP version 3",
         Fault::Handle => "the server gave an SFTP handle that is empty or over 256 bytes",
@@ -563,16 +580,20 @@ pub unsafe extern "C" fn ssh_sftp_request(
         let (a, b) = (slice::bytes(a, a_len), slice::bytes(b, b_len));
         let wanted = attrs.as_ref().map_or_else(Attrs::default, CAttrs::get);
         let Some(op) = operation(op, file_id(file), a, b, wanted) else { return status::ERROR };
-        call(s, |()| status::OK, |sftp, driver| {
-            if matches!(op, Op::Limits) && !sftp.has_limits {
-                return Ok(());
-            }
-            let answer = sftp.ask(driver, &op)?;
-            if let (Op::Lstat { .. } | Op::Stat { .. } | Op::Fstat { .. }, Some(out)) = (op, attrs.as_mut()) {
-                *out = CAttrs::new(&answer.attrs);
-            }
-            Ok(())
-        })
+        call(
+            s,
+            |()| status::OK,
+            |sftp, driver| {
+                if matches!(op, Op::Limits) && !sftp.has_limits {
+                    return Ok(());
+                }
+                let answer = sftp.ask(driver, &op)?;
+                if let (Op::Lstat { .. } | Op::Stat { .. } | Op::Fstat { .. }, Some(out)) = (op, attrs.as_mut()) {
+                    *out = CAttrs::new(&answer.attrs);
+                }
+                Ok(())
+            },
+        )
     }
 }
 

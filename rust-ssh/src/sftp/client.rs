@@ -34,21 +34,53 @@ impl Ticket {
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
 pub enum Op<'p> {
-    Lstat { path: &'p [u8] },
-    Stat { path: &'p [u8] },
-    Fstat { file: FileId },
-    Setstat { path: &'p [u8], attrs: Attrs },
-    Fsetstat { file: FileId, attrs: Attrs },
-    Remove { path: &'p [u8] },
-    Mkdir { path: &'p [u8], attrs: Attrs },
-    Rmdir { path: &'p [u8] },
-    Realpath { path: &'p [u8] },
-    Rename { old: &'p [u8], new: &'p [u8] },
-    Readlink { path: &'p [u8] },
+    Lstat {
+        path: &'p [u8],
+    },
+    Stat {
+        path: &'p [u8],
+    },
+    Fstat {
+        file: FileId,
+    },
+    Setstat {
+        path: &'p [u8],
+        attrs: Attrs,
+    },
+    Fsetstat {
+        file: FileId,
+        attrs: Attrs,
+    },
+    Remove {
+        path: &'p [u8],
+    },
+    Mkdir {
+        path: &'p [u8],
+        attrs: Attrs,
+    },
+    Rmdir {
+        path: &'p [u8],
+    },
+    Realpath {
+        path: &'p [u8],
+    },
+    Rename {
+        old: &'p [u8],
+        new: &'p [u8],
+    },
+    Readlink {
+        path: &'p [u8],
+    },
     /// `link` is made and points to `target`.
-    Symlink { target: &'p [u8], link: &'p [u8] },
+    Symlink {
+        target: &'p [u8],
+        link: &'p [u8],
+    },
     /// Rename that replaces `new`: posix-rename@openssh.com.
-    PosixRename { old: &'p [u8], new: &'p [u8] },
+    PosixRename {
+        old: &'p [u8],
+        new: &'p [u8],
+    },
     /// limits@openssh.com: the answer is [`Reply::Ok`] and [`Client::limits`] has the values.
     Limits,
 }
@@ -205,15 +237,11 @@ impl<'a> Client<'a> {
             Op::Rename { old, new } => (fxp::RENAME, [Part::Str(old), Part::Str(new), Part::Raw(&[])]),
             // The draft says linkpath first; OpenSSH's server, and so everyone, has it the other way round
             // (OpenSSH PROTOCOL section 4.1).
-            Op::Symlink { target, link } => {
-                (fxp::SYMLINK, [Part::Str(target), Part::Str(link), Part::Raw(&[])])
-            }
+            Op::Symlink { target, link } => (fxp::SYMLINK, [Part::Str(target), Part::Str(link), Part::Raw(&[])]),
             Op::PosixRename { old, new } => {
                 (fxp::EXTENDED, [Part::Str(b"posix-rename@openssh.com"), Part::Str(old), Part::Str(new)])
             }
-            Op::Limits => {
-                (fxp::EXTENDED, [Part::Str(b"limits@openssh.com"), Part::Raw(&[]), Part::Raw(&[])])
-            }
+            Op::Limits => (fxp::EXTENDED, [Part::Str(b"limits@openssh.com"), Part::Raw(&[]), Part::Raw(&[])]),
             Op::Fstat { file } => return self.start_on_file(*file, fxp::FSTAT, &[]),
             Op::Fsetstat { file, attrs } => {
                 return self.start_on_file(*file, fxp::FSETSTAT, encode(attrs, &mut scratch));
@@ -374,8 +402,7 @@ impl<'a> Client<'a> {
 
     fn close_dropped(&mut self) {
         for index in (0u16..).take(self.files.len()) {
-            if self.files.get(usize::from(index)).is_some_and(|file| file.dropped && file.state != State::Opening)
-            {
+            if self.files.get(usize::from(index)).is_some_and(|file| file.dropped && file.state != State::Opening) {
                 // Nobody is left to hear of an error.
                 let _ = self.close(FileId(index));
             }

@@ -96,8 +96,7 @@ impl Client<'_> {
                 let n = part(left, input);
                 let end = have.saturating_add(n);
                 let fits = end.min(self.reply.len());
-                if let (Some(to), Some(from)) =
-                    (self.reply.get_mut(have..fits), input.get(..fits.saturating_sub(have)))
+                if let (Some(to), Some(from)) = (self.reply.get_mut(have..fits), input.get(..fits.saturating_sub(have)))
                 {
                     to.copy_from_slice(from);
                 }
@@ -215,9 +214,7 @@ impl Client<'_> {
             && let Some(row) = self.files.get_mut(usize::from(file))
         {
             let start = row.read.place(slot, at.saturating_add(got));
-            if let (Some(to), Some(from)) =
-                (row.area_mut().get_mut(start..start.saturating_add(n)), input.get(..n))
-            {
+            if let (Some(to), Some(from)) = (row.area_mut().get_mut(start..start.saturating_add(n)), input.get(..n)) {
                 to.copy_from_slice(from);
             }
         }
@@ -243,8 +240,7 @@ impl Client<'_> {
     /// An answer of `len` bytes is complete; as much of it as fits is in the reply memory.
     fn finish(&mut self, id: u32, kind: u8, count: u32, len: usize) -> Result<(), Fault> {
         let fits = len.min(self.reply.len());
-        let done =
-            Done { id, kind, answer: fxp::VERSION, count, len: fits, cut: fits < len, file: None };
+        let done = Done { id, kind, answer: fxp::VERSION, count, len: fits, cut: fits < len, file: None };
         if kind == fxp::VERSION {
             self.done = Some(done);
             return Ok(());
@@ -266,10 +262,7 @@ impl Client<'_> {
             Purpose::Open { file, wanted } => {
                 self.finish_open(file, wanted, Done { answer, file: Some(FileId(file)), ..done })?;
             }
-            Purpose::Read { file, .. }
-            | Purpose::Write { file }
-            | Purpose::List { file }
-            | Purpose::Close { file } => {
+            Purpose::Read { file, .. } | Purpose::Write { file } | Purpose::List { file } | Purpose::Close { file } => {
                 let answer = Status::parse(body).map_err(|_| Fault::Message)?;
                 self.finish_on_file(file, purpose, answer)?;
             }

@@ -18,8 +18,7 @@ pub use client::{Client, Memory, Op, Opened, Reply, Ticket};
 pub use file::{File, FileId, MAX_HANDLE};
 pub use listing::{Entry, Listed};
 pub use proto::{
-    Attrs, Extensions, Fault, Limits, MAX_PACKET, PACKETS, Packet, SftpError, Side, Status, VERSION, flags,
-    status,
+    Attrs, Extensions, Fault, Limits, MAX_PACKET, PACKETS, Packet, SftpError, Side, Status, VERSION, flags, status,
 };
 pub use request::Request;
 pub use transfer::{Readable, SLOTS};

@@ -336,8 +336,7 @@ mod tests {
 
     #[test]
     fn attrs_round_trip_and_refuse_every_cut() {
-        let attrs =
-            Attrs { flags: 15, size: 1 << 40, uid: 1, gid: 2, mode: 0o100_644, atime: 3, mtime: u32::MAX };
+        let attrs = Attrs { flags: 15, size: 1 << 40, uid: 1, gid: 2, mode: 0o100_644, atime: 3, mtime: u32::MAX };
         let mut out = [0; Attrs::MAX_LEN];
         let mut writer = Writer::new(&mut out);
         attrs.write(&mut writer);

@@ -59,8 +59,7 @@ impl<'a> Requests<'a> {
     /// Take a row; the id to send with the request.
     pub(crate) fn add(&mut self, kind: u8, purpose: Purpose) -> Option<u32> {
         let len = self.len();
-        let (index, row) =
-            (0u32..).zip(self.rows.iter_mut()).find(|(_, row)| row.purpose == Purpose::Free)?;
+        let (index, row) = (0u32..).zip(self.rows.iter_mut()).find(|(_, row)| row.purpose == Purpose::Free)?;
         self.count = self.count.wrapping_add(1) % (u32::MAX / len);
         let id = self.count.saturating_mul(len).saturating_add(index);
         *row = Request { id, kind, purpose };

@@ -1,8 +1,8 @@
 //! Reading ahead and writing behind.
 
 use super::client::{Client, Part, SPARE, open_file, queue};
-use super::file::{File, FileId};
 use super::fifo::Fifo;
+use super::file::{File, FileId};
 use super::proto::{Limits, SftpError, Status, fxp};
 use super::request::{Purpose, Requests};
 use crate::wire::Writer;
@@ -199,7 +199,7 @@ fn ask(out: &mut Fifo<'_>, requests: &mut Requests<'_>, id: FileId, file: &mut F
             return;
         }
     }
-    // Several at a time: they share one packet, and so do often the answers.
+    // Several at a time: they share one packet, and so do often the answers. With few there is nothing to share.
     if file.read.used > file.read.depth / 2 {
         return;
     }
