@@ -432,11 +432,13 @@ static mp_obj_t session_rekey(mp_obj_t self_in) {
     ssh_stats(self->core, &stats);
     uint32_t before = stats.rekeys;
     int r = modssh_check(&op, ssh_rekey(self->core));
+    // Before the login it is only noted: OpenSSH takes no new keys there.
+    bool now = ssh_is_authenticated(self->core);
     do {
         r = ssh_pump(self->core);
         ssh_stats(self->core, &stats);
-    } while (r == SSH_OK && stats.rekeys == before && modssh_wait_for(&op, ssh_want(self->core) | SSH_WANT_READ));
-    if (r == SSH_OK && stats.rekeys == before) {
+    } while (r == SSH_OK && now && stats.rekeys == before && modssh_wait_for(&op, ssh_want(self->core) | SSH_WANT_READ));
+    if (r == SSH_OK && now && stats.rekeys == before) {
         r = SSH_AGAIN;
     }
     modssh_finish(&op, r);

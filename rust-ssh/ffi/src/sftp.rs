@@ -170,6 +170,7 @@ impl Sftp {
     /// One round of sending and receiving; false when nothing moved.
     fn drive(&mut self, driver: &mut Driver) -> Result<bool, Fail> {
         driver.tick();
+        driver.listen()?;
         let wrote = self.write(driver)?;
         let drained = self.drain(driver)?;
         let mut sink = Feeder { engine: &mut self.engine, channel: self.channel, dead: false };
@@ -224,6 +225,8 @@ impl Sftp {
     /// A call is done: the requests that it made go out now, if they can. What fails here fails again in
     /// the next call.
     fn finish(&mut self, driver: &mut Driver) {
+        // A long put never waits: it must hear of new keys here.
+        let _ = driver.listen();
         let _ = self.write(driver);
         driver.finish();
     }
