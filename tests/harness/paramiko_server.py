@@ -19,6 +19,28 @@ with open(AUTHORIZED) as file:
     KEYS = [line.split()[1] for line in file if line.startswith("ssh-")]
 
 
+def guarded(function):
+    """What an OSError of function means in SFTP."""
+
+    def wrapper(*args):
+        try:
+            result = function(*args)
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno)
+        return paramiko.SFTP_OK if result is None else result
+
+    return wrapper
+
+
+@guarded
+def set_attributes(path, attributes):
+    """As paramiko does, which empties a file before it sets a size."""
+    if attributes.st_size is not None:
+        os.truncate(path, attributes.st_size)
+        attributes._flags &= ~attributes.FLAG_SIZE
+    paramiko.SFTPServer.set_file_attr(path, attributes)
+
+
 class Handle(paramiko.SFTPHandle):
     def __init__(self, path, descriptor, flags):
         super().__init__(flags)
@@ -31,21 +53,7 @@ class Handle(paramiko.SFTPHandle):
         return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
 
     def chattr(self, attributes):
-        paramiko.SFTPServer.set_file_attr(self.path, attributes)
-        return paramiko.SFTP_OK
-
-
-def guarded(function):
-    """What an OSError of function means in SFTP."""
-
-    def wrapper(*args):
-        try:
-            result = function(*args)
-        except OSError as error:
-            return paramiko.SFTPServer.convert_errno(error.errno)
-        return paramiko.SFTP_OK if result is None else result
-
-    return wrapper
+        return set_attributes(self.path, attributes)
 
 
 class Files(paramiko.SFTPServerInterface):
@@ -93,9 +101,8 @@ class Files(paramiko.SFTPServerInterface):
     def rmdir(self, path):
         os.rmdir(path)
 
-    @guarded
     def chattr(self, path, attributes):
-        paramiko.SFTPServer.set_file_attr(path, attributes)
+        return set_attributes(path, attributes)
 
     @guarded
     def symlink(self, target, path):
