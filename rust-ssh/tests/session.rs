@@ -357,7 +357,7 @@ fn messages_for_channels_that_are_not() {
         ("adjust", vec![93, 0, 0, 0, 9, 0, 0, 0, 1]),
         ("eof", vec![96, 0, 0, 0, 9]),
         ("close", vec![97, 0, 0, 0, 9]),
-        ("request", vec![98, 0, 0, 0, 9, 0, 0, 0, 1, b'x', 0]),
+        ("request", vec![98, 0, 0, 0, 9, 0, 0, 0, 1, b'x', 1]),
         ("success", vec![99, 0, 0, 0, 9]),
         ("confirmation of what was not opened", vec![91, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]),
         ("success nobody waits for", vec![99, 0, 0, 0, 0]),
@@ -455,6 +455,23 @@ fn the_end_of_a_channel() {
     while pair.turn().unwrap() {}
     pair.peer.send(&[96, 0, 0, 0, 0]);
     assert_eq!(pair.error(), peer_error(PeerError::Channel));
+}
+
+#[test]
+fn an_exit_status_that_comes_too_late() {
+    let exit = |code| [&[98, 0, 0, 0, 0][..], b"\0\0\0\x0bexit-status\0\0\0\0", &[code]].concat();
+    let mut pair = Pair::new(CHACHA, MACS[0]);
+    pair.login().unwrap();
+    let id = pair.open(100, 100, 100).unwrap();
+    pair.peer.send(&[97, 0, 0, 0, 0]);
+    pair.peer.send(&exit(5));
+    while pair.turn().unwrap() {}
+    assert_eq!(pair.client.channel(id).unwrap().exit().status, Some(5));
+    pair.client.release_channel(id);
+    while pair.turn().unwrap() {}
+    assert!(pair.client.is_free(id));
+    pair.peer.send(&exit(6));
+    while pair.turn().unwrap() {}
 }
 
 #[test]

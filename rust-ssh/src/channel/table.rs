@@ -252,11 +252,20 @@ impl<'a> Channels<'a> {
         }
     }
 
+    /// What the peer tells about a channel. Some servers (paramiko's, when it is unlucky) still tell the exit
+    /// status after their CLOSE, so a request that wants no answer never ends the session.
     fn told(&mut self, request: &ChannelRequest<'_>) -> Result<Option<Reply>> {
-        let channel = self.open_channel(request.recipient)?.1;
-        channel.told(request.name, request.rest)?;
-        // The exit requests, the only ones that we know, want no answer (RFC 4254 section 6.10).
-        Ok((request.want_reply && !channel.sent_close).then_some(Reply::ChannelFailure(channel.remote)))
+        let id = usize::try_from(request.recipient).unwrap_or(usize::MAX);
+        let channel = self.slots.get_mut(id).and_then(Option::as_mut);
+        match channel.filter(|channel| channel.stage == Stage::Open) {
+            Some(channel) => {
+                channel.told(request.name, request.rest)?;
+                // The exit requests, the only ones that we know, want no answer (RFC 4254 section 6.10).
+                Ok((request.want_reply && !channel.sent_close).then_some(Reply::ChannelFailure(channel.remote)))
+            }
+            None if request.want_reply => Err(PeerError::Channel.into()),
+            None => Ok(None),
+        }
     }
 
     fn global(&mut self, number: u8, body: &[u8]) -> Result<Option<Reply>> {
