@@ -108,8 +108,12 @@ void modssh_hostkey_decide(mp_obj_ssh_session_t *self, mp_obj_t expected) {
         vstr_add_str(&text, ", and the hostkey function did not return True");
     } else {
         vstr_add_str(&text, ", expected");
+        size_t before = text.len;
         if (match_any(expected, blob, blob_len, &text)) {
             return;
+        }
+        if (text.len == before) {
+            vstr_add_str(&text, " nothing (an empty list)");
         }
         vstr_add_str(&text, "; either the key was changed, or this is not the server that you mean");
     }

@@ -1,7 +1,7 @@
-"""The C layer under fire: exceptions, re-entry, collections and memory failures inside its callbacks.
+"""The C layer under fire: what goes wrong inside its callbacks.
 
-ATTACKS 64, 65, 67, 68, 69, 70. Everything here runs over sockets written in Python, because their code
-runs in the middle of the core's calls.
+ATTACKS 64, 65, 67, 68, 69, 70. Exceptions, re-entry, collections, memory failures. Everything here
+runs over sockets written in Python, because their code runs in the middle of the core's calls.
 """
 
 import textwrap
@@ -11,7 +11,7 @@ from harness.mpy import Running, run_mpy
 
 pytestmark = pytest.mark.usefixtures("micropython")
 
-# Two kinds of Python socket. hook(kind) runs at each recv ("r") and send ("s") before the real call.
+# Two kinds of Python socket. hook(kind) runs at each recv ("r") and send ("s").
 SOCKETS = """
 def hook(kind):
     pass
@@ -96,7 +96,7 @@ EXCEPTIONS = [
 @pytest.mark.parametrize("kind", ["Plain", "Stream"])
 @pytest.mark.parametrize("exception", EXCEPTIONS)
 def test_exception_at_every_callback(sshd, folder, kind, exception):
-    """At the Nth call for all N: the very object reaches the caller, and the session is usable or gone."""
+    """At the Nth call for all N: the very object arrives; the session is usable or gone."""
     got = glue(
         f"""
         class Odd(Exception):
@@ -131,7 +131,7 @@ def test_exception_at_every_callback(sshd, folder, kind, exception):
                 if s:
                     s.close()
             except BaseException as e:
-                # close() passes on what is no Exception: ctrl-C must not be lost. It has closed all the same.
+                # close() passes on what is no Exception (ctrl-C), and has closed all the same.
                 assert e is raised and not isinstance(e, Exception)
                 assert s.closed
             if raw:
@@ -161,7 +161,7 @@ def test_exception_at_every_callback(sshd, folder, kind, exception):
 
 @pytest.mark.parametrize("kind", ["Plain", "Stream"])
 def test_reentry_from_every_callback(sshd, folder, kind):
-    """Every method of every object, called from inside recv and send: EBUSY, and nothing is disturbed."""
+    """Every method, called from inside recv and send: EBUSY, and nothing is disturbed."""
     got = glue(
         f"""
         inside = False
@@ -185,15 +185,18 @@ def test_reentry_from_every_callback(sshd, folder, kind):
         sftp = s.sftp()
         f = sftp.open("/etc/passwd")
         calls = {{
-            "exec": lambda: s.exec("true"), "run": lambda: s.run("true"), "pump": s.pump, "close": s.close,
-            "disconnect": s.disconnect, "rekey": s.rekey, "keepalive": s.keepalive, "stats": s.stats,
+            "exec": lambda: s.exec("true"), "run": lambda: s.run("true"), "pump": s.pump,
+            "close": s.close, "disconnect": s.disconnect, "rekey": s.rekey,
+            "keepalive": s.keepalive, "stats": s.stats,
             "ignore": lambda: s.ignore(b"x"), "open_session": s.open_session, "sftp": s.sftp,
             "hostkey": lambda: s.hostkey, "algorithms": lambda: s.algorithms,
             "password": lambda: s.userauth_password("u", "p"),
             "publickey": lambda: s.userauth_publickey("u", key),
-            "scp_recv": lambda: s.scp_recv("/etc/passwd"), "scp_send": lambda: s.scp_send("/x", 0o644, b""),
+            "scp_recv": lambda: s.scp_recv("/etc/passwd"),
+            "scp_send": lambda: s.scp_send("/x", 0o644, b""),
             "read": lambda: c.read(1), "recv": lambda: c.recv(1), "write": lambda: c.write(b"x"),
-            "stderr": lambda: c.stderr.read(1), "channel close": c.close, "eof": c.eof, "wait": c.wait,
+            "stderr": lambda: c.stderr.read(1), "channel close": c.close, "eof": c.eof,
+            "wait": c.wait,
             "exit_status": lambda: c.exit_status, "recv_any": lambda: c.recv_any(1),
             "file": lambda: f.read(1), "seek": lambda: f.seek(0), "stat": lambda: sftp.stat("/"),
             "listdir": lambda: sftp.listdir("/"),
@@ -412,7 +415,7 @@ def test_buffer_resized_while_borrowed(sshd, kind, how):
 
 
 def test_view_of_a_buffer_kept_by_a_python_stream(sshd):
-    """readinto() and write() of a stream keep a memoryview of what they were given, and scribble on it."""
+    """A stream keeps a memoryview of what readinto() and write() were given, and scribbles."""
     got = glue(
         """
         class Keeper(Stream):
@@ -478,7 +481,7 @@ def test_empty_buffers(sshd):
 
 
 def test_password_copies_are_wiped(sshd):
-    """A bytearray is copied for the time of the call; afterwards the heap does not hold it any more."""
+    """A bytearray is copied for the time of the call; afterwards the heap does not hold it."""
     got = glue(
         """
         def count():
@@ -488,6 +491,8 @@ def test_password_copies_are_wiped(sshd):
                 if "rw-p" not in line or "[v" in line:
                     continue
                 low, high = (int(x, 16) for x in line.split()[0].split("-"))
+                if high - low > 1 << 26:
+                    continue  # shadow memory of a sanitizer
                 with open("/proc/self/mem", "rb") as mem:
                     mem.seek(low)
                     while low < high:

@@ -1,0 +1,187 @@
+// The life of a channel: opening, closing, and the memory that it lends to the core.
+
+#include <string.h>
+
+#include "py/gc.h"
+
+#include "modssh_channel.h"
+
+// Longest wait for the server's answer to our CLOSE of a channel. Nothing depends on it.
+#define CLOSE_WAIT_MS (250)
+
+void modssh_channel_reap(mp_obj_ssh_session_t *session) {
+    for (size_t i = 0; i < session->n_slots; i++) {
+        modssh_slot_t *slot = &session->slots[i];
+        if (slot->dropped) {
+            slot->dropped = false;
+            slot->closing = true;
+            ssh_channel_drop(session->core, i);
+        }
+        if (slot->ring != NULL && slot->closing && ssh_channel_is_free(session->core, i)) {
+            m_del(byte, slot->ring, slot->ring_len);
+            slot->ring = NULL;
+            slot->closing = false;
+            slot->waited = false;
+        }
+    }
+}
+
+// Slots that only wait for the server's CLOSE. fresh: only those that nobody has waited for yet.
+static bool some_slot_is_closing(mp_obj_ssh_session_t *session, bool fresh) {
+    for (size_t i = 0; i < session->n_slots; i++) {
+        modssh_slot_t *slot = &session->slots[i];
+        if (slot->closing && !(fresh && slot->waited)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void modssh_channel_wait_closed(modssh_op_t *op) {
+    mp_obj_ssh_session_t *session = op->session;
+    uint32_t start = op->start;
+    mp_int_t timeout_ms = op->timeout_ms;
+    modssh_restart(op);
+    op->timeout_ms = CLOSE_WAIT_MS;
+    modssh_channel_reap(session);
+    while (some_slot_is_closing(session, true)) {
+        int r = ssh_pump(session->core);
+        if (r == SSH_EXCEPTION) {
+            modssh_check(op, r);
+        }
+        modssh_channel_reap(session);
+        if (r < 0 || !some_slot_is_closing(session, true)) {
+            break; // an error shows itself in the next call that matters
+        }
+        if (!modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
+            for (size_t i = 0; i < session->n_slots; i++) {
+                session->slots[i].waited = session->slots[i].closing;
+            }
+        }
+    }
+    op->start = start;
+    op->timeout_ms = timeout_ms;
+}
+
+// Close channels whose objects nobody holds any more, and give the server a moment for its part.
+static void collect_channels(modssh_op_t *op) {
+    gc_collect();
+    modssh_channel_reap(op->session);
+    modssh_channel_wait_closed(op);
+}
+
+// The ring of a new channel. Rings of forgotten channels become free only some time after a collection.
+static byte *new_ring(modssh_op_t *op, size_t len) {
+    byte *ring = m_new_maybe(byte, len);
+    if (ring == NULL) {
+        collect_channels(op);
+        ring = m_new(byte, len);
+    }
+    return ring;
+}
+
+// Take a slot. When all are in use, wait for one that only waits for the server's CLOSE.
+static int take_slot(modssh_op_t *op, byte *ring, size_t len) {
+    mp_obj_ssh_session_t *session = op->session;
+    int id = ssh_channel_new(session->core, ring, len);
+    if (id == SSH_ERROR && !some_slot_is_closing(session, false)) {
+        collect_channels(op);
+        id = ssh_channel_new(session->core, ring, len);
+    }
+    while (id == SSH_ERROR && some_slot_is_closing(session, false)) {
+        int r = ssh_pump(session->core);
+        if (r != SSH_OK) {
+            return r;
+        }
+        modssh_channel_reap(session);
+        id = ssh_channel_new(session->core, ring, len);
+        if (id == SSH_ERROR && !modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
+            return SSH_AGAIN;
+        }
+    }
+    return id;
+}
+
+mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
+    mp_obj_ssh_session_t *session = op->session;
+    // The object is complete before there is anything to finalise.
+    mp_obj_ssh_channel_t *self = mp_obj_malloc_with_finaliser(mp_obj_ssh_channel_t, &mp_type_ssh_channel);
+    self->session = session;
+    self->timeout_ms = MODSSH_DEFAULT;
+    self->err_stream = MP_OBJ_NULL;
+    self->exit_status = mp_const_none;
+    self->exit_signal = mp_const_none;
+    self->id = -1;
+    self->gen = 0;
+    self->closed = true;
+
+    // The memory of the last channel can be had again once the server has closed it, and dropbear takes a new
+    // one down with it if that happens between its opening and its request.
+    modssh_channel_wait_closed(op);
+    size_t len = window == 0 ? session->window : window;
+    byte *ring = new_ring(op, len);
+    int id = take_slot(op, ring, len);
+    if (id < 0 || (size_t)id >= session->n_slots) {
+        m_del(byte, ring, len);
+        modssh_check(op, id < 0 ? id : SSH_ERROR);
+    }
+    modssh_slot_t *slot = &session->slots[id];
+    slot->ring = ring;
+    slot->ring_len = len;
+    slot->gen++;
+    slot->dropped = false;
+    slot->closing = false;
+    slot->waited = false;
+    self->id = id;
+    self->gen = slot->gen;
+    self->closed = false;
+    op->channel = self;
+
+    int r;
+    MODSSH_RUN(op, r, ssh_channel_open(session->core, id));
+    if (r == SSH_ERROR) {
+        slot->closing = true; // refused: the core has freed it, or will when the answer comes
+        self->closed = true;
+        op->channel = NULL;
+    }
+    modssh_check(op, r);
+    return self;
+}
+
+void modssh_channel_keep_exit(mp_obj_ssh_channel_t *self) {
+    if (self->closed || self->session->core == NULL) {
+        return;
+    }
+    ssh_exit_t info;
+    memset(&info, 0, sizeof(info));
+    ssh_channel_exit(self->session->core, self->id, &info);
+    if (info.has_status) {
+        self->exit_status = mp_obj_new_int_from_uint(info.status);
+    }
+    if (info.has_signal && self->exit_signal == mp_const_none) {
+        self->exit_signal = mp_obj_new_str(info.signal, info.signal_len);
+    }
+}
+
+// CLOSE is queued, or left for the next entry when the send buffer is full: no wait for a dead peer.
+void modssh_channel_shut(modssh_op_t *op, mp_obj_ssh_channel_t *self) {
+    if (self->closed) {
+        return;
+    }
+    ssh_session_t *core = self->session->core;
+    op->channel = self; // closed in any case, also when there is no memory for the exit status
+    modssh_channel_keep_exit(self);
+    modssh_slot_t *slot = &self->session->slots[self->id];
+    int r = ssh_channel_close(core, self->id);
+    self->closed = true;
+    op->channel = NULL;
+    if (r == SSH_OK) {
+        slot->closing = true;
+        r = ssh_flush(core);
+    } else {
+        slot->dropped = true;
+    }
+    if (r == SSH_EXCEPTION) {
+        modssh_check(op, r);
+    }
+}
