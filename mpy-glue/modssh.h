@@ -151,6 +151,7 @@ typedef struct _modssh_op_t {
     uint32_t start;                // ticks
     mp_int_t timeout_ms;           // deadline, counted from start
     bool done;
+    bool was_held;                 // interrupts were held back before: an operation within another one
 } modssh_op_t;
 
 // Take the busy flag and start the session's default deadline.
@@ -162,6 +163,8 @@ void modssh_leave(modssh_op_t *op);
 ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r);
 // If r is an error: leave and raise; else go on within the operation.
 ptrdiff_t modssh_check(modssh_op_t *op, ptrdiff_t r);
+// Between two steps of an operation that hardly ever waits: let an interrupt that has come raise its exception.
+void modssh_breathe(modssh_op_t *op);
 // Start the deadline again (the operation has made progress, or its next step begins).
 void modssh_restart(modssh_op_t *op);
 // Wait until the stream is ready as `want` says, the core wants to be called, or the deadline has passed.

@@ -24,6 +24,40 @@ void modssh_wipe(void *mem, size_t len) {
     }
 }
 
+// ---------------------------------------------------------------- interrupts
+
+#if MICROPY_ASYNC_KBD_INTR && !defined(_WIN32)
+
+// On such ports ctrl-C is a signal, and its handler raises KeyboardInterrupt wherever the program is: in the
+// middle of the core too, whose frames no exception may cross. So the signal is held back during operations,
+// but for their waits.
+#include <signal.h>
+
+// Hold back or let through: true if it was held back before.
+static bool hold_interrupts(bool hold) {
+    sigset_t set, old;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, &old);
+    return sigismember(&old, SIGINT) == 1;
+}
+
+#else
+
+static bool hold_interrupts(bool hold) {
+    return hold;
+}
+
+#endif
+
+// Within an operation: let an interrupt that has come raise its exception.
+void modssh_breathe(modssh_op_t *op) {
+    (void)op;
+    mp_event_handle_nowait();
+    hold_interrupts(false);
+    hold_interrupts(true);
+}
+
 // ---------------------------------------------------------------- callbacks
 
 static ptrdiff_t io_result_errno(int err) {
@@ -128,6 +162,7 @@ static ptrdiff_t io_recv(void *ctx, uint8_t *buf, size_t len) {
         self->moved |= r > 0;
         return r;
     }
+    hold_interrupts(true); // the handler of the signal lets them through
     return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
@@ -140,6 +175,7 @@ static ptrdiff_t io_send(void *ctx, const uint8_t *buf, size_t len) {
         self->moved |= r > 0;
         return r;
     }
+    hold_interrupts(true); // the handler of the signal lets them through
     return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
@@ -175,6 +211,7 @@ static ptrdiff_t io_random(void *ctx, uint8_t *buf, size_t len) {
         nlr_pop();
         return 0;
     }
+    hold_interrupts(true);
     self->exc = MP_OBJ_FROM_PTR(nlr.ret_val);
     return SSH_IO_EXCEPTION;
 }
@@ -345,17 +382,25 @@ static void op_end(void *ctx) {
         ssh_abandon(self->core, op->abandon); // makes no callback
     }
     self->busy = false;
+    if (!op->was_held) {
+        hold_interrupts(false); // may raise
+    }
 }
 
 void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *self) {
+    bool was_held = hold_interrupts(true);
     mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
     bool busy = self->busy;
     self->busy = true;
     MICROPY_END_ATOMIC_SECTION(state);
     if (busy) {
+        if (!was_held) {
+            hold_interrupts(false);
+        }
         mp_raise_OSError(MP_EBUSY);
     }
     memset(op, 0, sizeof(*op));
+    op->was_held = was_held;
     op->session = self;
     op->abandon = MODSSH_NO_REQUEST;
     op->timeout_ms = self->timeout_ms;
@@ -438,7 +483,7 @@ static void poll_ms(mp_obj_ssh_session_t *self, uint32_t mask, uint32_t ms) {
     mp_call_method_n_kw(1, 0, dest);
 }
 
-bool modssh_wait_for(modssh_op_t *op, int want) {
+static bool wait_for(modssh_op_t *op, int want) {
     mp_obj_ssh_session_t *self = op->session;
     // A stream that is always ready would keep ctrl-C and scheduled callbacks waiting for ever.
     mp_event_handle_nowait();
@@ -469,6 +514,14 @@ bool modssh_wait_for(modssh_op_t *op, int want) {
     self->moved = false;
     poll_ms(self, mask, ms);
     return true;
+}
+
+bool modssh_wait_for(modssh_op_t *op, int want) {
+    // May raise, as all of the wait. No frame of the core is between here and whoever catches that: callbacks do.
+    hold_interrupts(false);
+    bool again = wait_for(op, want);
+    hold_interrupts(true);
+    return again;
 }
 
 bool modssh_wait(modssh_op_t *op) {

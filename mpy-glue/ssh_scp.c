@@ -102,6 +102,7 @@ static mp_obj_t recv_bytes(scp_t *self, uint64_t size, mp_obj_t progress) {
         vstr.len += n;
         modssh_progress(progress, vstr.len, size);
         modssh_restart(&self->op);
+        modssh_breathe(&self->op);
     }
     return mp_obj_new_bytes_from_vstr(&vstr);
 }
@@ -122,6 +123,7 @@ static mp_obj_t recv_stream(scp_t *self, uint64_t size, mp_obj_t stream, mp_obj_
         done += n;
         modssh_progress(progress, done, size);
         modssh_restart(&self->op);
+        modssh_breathe(&self->op);
     }
     m_del(byte, buf, len);
     return mp_obj_new_int_from_ull(done);
@@ -161,6 +163,7 @@ static void send_piece(scp_t *self, const byte *buf, size_t len) {
         MODSSH_RUN(&self->op, n, ssh_scp_write(self->core, buf + done, len - done));
         done += scp_check(self, n);
         modssh_restart(&self->op);
+        modssh_breathe(&self->op);
     }
 }
 

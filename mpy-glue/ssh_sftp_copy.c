@@ -196,6 +196,7 @@ static mp_obj_t sftp_get(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
         done += n;
         modssh_progress(args[ARG_progress].u_obj, done, total < 0 ? -1 : MAX(total, (int64_t)done));
         modssh_restart(&op);
+        modssh_breathe(&op);
     }
     if (done == 0) {
         modssh_progress(args[ARG_progress].u_obj, 0, 0);
@@ -243,6 +244,7 @@ static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
             break;
         }
         modssh_restart(&op);
+        modssh_breathe(&op);
     }
     close_file(&op, self, id);
     nlr_pop_jump_callback(false);
