@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -211,6 +212,8 @@ def arguments():
 
 def main():
     args = arguments()
+    # As for ctrl-C: what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     site = Site()
     server = None
     good = True
