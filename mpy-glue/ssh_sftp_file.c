@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "py/gc.h"
+
 #include "modssh_sftp.h"
 
 // ---------------------------------------------------------------- opening
@@ -22,6 +24,22 @@ byte *modssh_sftp_new_buffer(size_t *len, size_t extra) {
     return m_new(byte, *len);
 }
 
+// When too many files are open, those that the program has forgotten make room.
+static bool make_room(mp_obj_ssh_sftp_t *self, int r, bool *collected) {
+    ssh_sftp_error_t err;
+    if (r != SSH_SFTP_ERROR || *collected) {
+        return false;
+    }
+    ssh_sftp_last_error(self->core, &err);
+    if (err.kind != SSH_SFTP_FAIL_NO_SLOT) {
+        return false;
+    }
+    *collected = true;
+    gc_collect();
+    modssh_sftp_reap(self);
+    return true;
+}
+
 int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path_in, uint32_t flags, uint32_t perm, size_t buffer) {
     mp_buffer_info_t path;
     modssh_pin_data(op, path_in, &path);
@@ -29,6 +47,7 @@ int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path_in,
     byte *buf = modssh_sftp_new_buffer(&len, SSH_SFTP_BUF_EXTRA);
     int id = -1;
     int r;
+    bool collected = false;
     do {
         r = flags == 0
             ? ssh_sftp_opendir(self->core, path.buf, path.len, buf, len, &id)
@@ -37,7 +56,7 @@ int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path_in,
             self->slots[id].buf = buf;
             self->slots[id].len = len;
         }
-    } while (modssh_sftp_again(op, self, r));
+    } while (modssh_sftp_again(op, self, r) || make_room(self, r, &collected));
     modssh_sftp_check(op, self, r);
     return id;
 }

@@ -301,10 +301,11 @@ impl<'a> Client<'a> {
         if buf.len() <= MAX_HANDLE {
             return Err(SftpError::Misuse);
         }
-        let index = (0u16..)
-            .zip(self.files.iter())
-            .find_map(|(i, file)| (file.state == State::Free).then_some(i))
-            .ok_or(SftpError::NoSlot)?;
+        let free = (0u16..).zip(self.files.iter()).find(|(_, file)| file.state == State::Free);
+        let Some((index, _)) = free else {
+            // One that is being closed behind the caller's back will be free soon.
+            return if self.files.iter().any(|file| file.dropped) { Ok(None) } else { Err(SftpError::NoSlot) };
+        };
         let purpose = Purpose::Open { file: index, wanted: true };
         let Some(ticket) = self.send(kind, purpose, parts)? else { return Ok(None) };
         if let Some(file) = self.files.get_mut(usize::from(index)) {
