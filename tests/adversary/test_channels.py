@@ -460,3 +460,19 @@ result.append(s.exec('echo hello').decode())
 """
     (case,) = play([Case("leave", {}, client, Closes)])
     case.carried_on(["ERR_CHANNEL_CLOSED", "hello\n"])
+
+
+def test_59_exit_status_after_close(play):
+    """59: some servers send the exit status after their CLOSE: late, but no end of the session."""
+
+    class Late(Peer):
+        def on_exec(self, chan, command):
+            chan.write(b"out")
+            chan.eof()
+            chan.close()
+            chan.status(7)
+
+    client = "s = login(); r = s.run('x'); want(r[0], b'out')\n"
+    client += "result = s.run('x')[0].decode()"
+    (case,) = play([Case("late", {}, client, Late)])
+    case.carried_on("out")

@@ -516,3 +516,17 @@ def test_goodbye_in_a_key_exchange(play):
     for case in play([Case(point, {"hooks": {point: leave}}) for point in points]):
         case.refused("ERR_DISCONNECTED", secrets=True)
         assert "too many of you" in case.error[2], case
+
+
+def test_9_rekey_answered_with_unimplemented(play):
+    """9: a server that knows no rekeying says UNIMPLEMENTED: an error, at the deadline at most."""
+
+    class Old(Peer):
+        def got_kexinit(self, payload):
+            if self.exchanges:
+                self.send(w.byte(w.UNIMPLEMENTED) + w.u32(self.seq_in - 1))
+                self.hold()
+            super().got_kexinit(payload)
+
+    for case in play([Case("old", {}, OUR_REKEY, Old, 1)]):
+        case.refused(secrets=True)

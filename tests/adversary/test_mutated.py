@@ -119,7 +119,7 @@ size = f.stat('/mid')[1]
 data = f.open('/mid').read()
 f.mkdir('/new')
 path = f.realpath('.')
-result = [sorted(names), size, len(data), path]
+result = [len(names), size, len(data), path]
 """
 
 

@@ -409,4 +409,54 @@ mod tests {
             Ok(true)
         );
     }
+
+    /// RFC 4253 section 6.4; before keys are on, a wrap would hide inserted packets (strict key exchange).
+    #[test]
+    fn the_sequence_number_may_wrap_only_with_keys_on() {
+        let bytes = plain(&[2; 5]);
+        for secure in [false, true] {
+            let mut buf = [0; 256];
+            let mut inbox = Inbox::new(&mut buf);
+            (inbox.sequence, inbox.secure) = (u32::MAX, secure);
+            inbox.room()[..bytes.len()].copy_from_slice(&bytes);
+            inbox.received(bytes.len());
+            let taken = inbox.take().map(|p| p.map(|p| p.sequence));
+            let wanted = if secure { Ok(Some(u32::MAX)) } else { Err(Error::Peer(PeerError::SequenceWrap)) };
+            assert_eq!(taken, wanted);
+        }
+    }
+
+    #[test]
+    fn macs_stay_right_when_the_sequence_number_wraps() {
+        use crate::crypto::protection::{CIPHERS, MACS, Protection};
+        for cipher in CIPHERS {
+            for mac in MACS {
+                let keys = || {
+                    let mac_arg = if cipher.aead { None } else { Some(mac) };
+                    let (key, iv, mac_key) = (vec![1; cipher.key_len], vec![2; cipher.iv_len], vec![3; mac.key_len]);
+                    Protection::new(cipher, mac_arg, &key, &iv, if cipher.aead { &[] } else { &mac_key }).unwrap()
+                };
+                let (mut buf, mut out) = (vec![0; 1024], vec![0; 1024]);
+                let (mut inbox, mut outbox) = (Inbox::new(&mut buf), Outbox::new(&mut out));
+                let mut rng = Rng::new(&[1; 32]);
+                inbox.set_keys(keys(), false);
+                outbox.set_keys(keys(), false);
+                (inbox.sequence, outbox.sequence) = (u32::MAX - 1, u32::MAX - 1);
+                for number in 0..4u8 {
+                    assert_eq!(
+                        outbox.packet(&mut rng, |w| {
+                            w.bytes(&[number; 9]);
+                        }),
+                        Ok(true)
+                    );
+                    let n = outbox.pending().len();
+                    inbox.room()[..n].copy_from_slice(outbox.pending());
+                    inbox.received(n);
+                    outbox.sent(n);
+                    assert_eq!(inbox.take().map(|p| p.map(|p| p.payload.to_vec())), Ok(Some(vec![number; 9])));
+                }
+                assert_eq!((inbox.sequence, outbox.sequence), (2, 2));
+            }
+        }
+    }
 }
