@@ -550,4 +550,4 @@ def test_window_and_max_packet_options(server):
         server,
         options={"window": 40000, "max_packet": 4096},
     )
-    assert got == [(200000, b"err\n", 0), 300000]
+    assert got == [(1000000, b"err\n", 0), 300000]
