@@ -310,10 +310,12 @@ class Peer(Transport):
         else:
             r.rest()
             self.at("before request")
-            if want:
+            if want and not chan.closed_out:
                 chan.message(w.CHANNEL_FAILURE)
             return
         self.at("before request")
+        if chan.closed_out:
+            return  # nothing may follow our CLOSE
         if want:
             chan.message(w.CHANNEL_SUCCESS)
         self.at("after request")

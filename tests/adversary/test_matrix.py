@@ -57,7 +57,7 @@ class Matrix(Peer):
 
     def inject(self):
         if not self.sent:
-            self.sent = True
+            self.sent, self.sequence = True, self.seq_out
             self.send(w.byte(self.number) + self.body)
 
     def at(self, point):
@@ -106,6 +106,8 @@ def judge(case, must, may):
         assert case.result[2] in ("hello\n", "evilhello\n", "" if number == 96 else None), case
         unimplemented = w.UNIMPLEMENTED in case.last.numbers()
         known = number in must or number in may
+        if unimplemented:  # RFC 4253 section 11.4: the sequence number of the rejected message
+            assert case.last.unimplemented == [case.last.sequence], case
         assert known or unimplemented, f"neither refused nor UNIMPLEMENTED: {case}"
     else:
         case.refused(secrets=True)
