@@ -18,11 +18,11 @@
 #endif
 #endif
 
-// The same for get(), which reads whole files; more than two windows of a channel bring nothing. Half, a
+// The same for get(), which reads whole files; more than a window or two of a channel brings nothing. Half, a
 // quarter... where there is no memory for it.
 #ifndef MICROPY_PY_SSH_SFTP_GET_BUFFER
 #if UINTPTR_MAX > 0xffffffff
-#define MICROPY_PY_SSH_SFTP_GET_BUFFER (2 * MICROPY_PY_SSH_WINDOW)
+#define MICROPY_PY_SSH_SFTP_GET_BUFFER MICROPY_PY_SSH_SFTP_BUFFER
 #else
 #define MICROPY_PY_SSH_SFTP_GET_BUFFER (2 * MICROPY_PY_SSH_SFTP_BUFFER)
 #endif
@@ -117,6 +117,10 @@ int modssh_text_errno(const char *text, size_t len, int dflt);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_open_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_get_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_put_obj);
+mp_obj_ssh_sftp_file_t *modssh_sftp_new_file(const mp_obj_type_t *type, mp_obj_ssh_sftp_t *sftp);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_sftp_file_close_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_sftp_file___del___obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_file___exit___obj);
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_opendir_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_listdir_obj);
 

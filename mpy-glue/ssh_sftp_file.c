@@ -89,14 +89,14 @@ static uint32_t parse_mode(const char *mode) {
     return flags;
 }
 
-static mp_obj_t new_file(const mp_obj_type_t *type, mp_obj_ssh_sftp_t *sftp) {
+mp_obj_ssh_sftp_file_t *modssh_sftp_new_file(const mp_obj_type_t *type, mp_obj_ssh_sftp_t *sftp) {
     mp_obj_ssh_sftp_file_t *file = mp_obj_malloc_with_finaliser(mp_obj_ssh_sftp_file_t, type);
     file->sftp = sftp;
     file->id = -1;
     file->flags = 0;
     file->closed = true;
     file->failed = false;
-    return MP_OBJ_FROM_PTR(file);
+    return file;
 }
 
 // open(path, mode="r", *, buffer=None, perm=0o666)
@@ -123,7 +123,7 @@ static mp_obj_t sftp_open(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_
             buffer = n;
         }
     }
-    mp_obj_ssh_sftp_file_t *file = MP_OBJ_TO_PTR(new_file(&mp_type_ssh_sftp_file, self));
+    mp_obj_ssh_sftp_file_t *file = modssh_sftp_new_file(&mp_type_ssh_sftp_file, self);
     modssh_op_t op;
     modssh_sftp_enter(&op, self);
     file->id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, flags, args[ARG_perm].u_int, buffer);
@@ -399,13 +399,13 @@ static mp_obj_t file_close(mp_obj_t self_in) {
     close_file(MP_OBJ_TO_PTR(self_in));
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(file_close_obj, file_close);
+MP_DEFINE_CONST_FUN_OBJ_1(modssh_sftp_file_close_obj, file_close);
 
 static mp_obj_t file___exit__(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     return file_close(args[0]);
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(file___exit___obj, 4, 4, file___exit__);
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_file___exit___obj, 4, 4, file___exit__);
 
 // The finaliser only marks; the next operation closes the file.
 static mp_obj_t file___del__(mp_obj_t self_in) {
@@ -416,7 +416,7 @@ static mp_obj_t file___del__(mp_obj_t self_in) {
     }
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(file___del___obj, file___del__);
+MP_DEFINE_CONST_FUN_OBJ_1(modssh_sftp_file___del___obj, file___del__);
 
 // ---------------------------------------------------------------- stream protocol
 
@@ -488,10 +488,10 @@ static const mp_rom_map_elem_t file_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_tell), MP_ROM_PTR(&file_tell_obj) },
     { MP_ROM_QSTR(MP_QSTR_stat), MP_ROM_PTR(&file_stat_obj) },
     { MP_ROM_QSTR(MP_QSTR_truncate), MP_ROM_PTR(&file_truncate_obj) },
-    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&file_close_obj) },
+    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&modssh_sftp_file_close_obj) },
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&mp_identity_obj) },
-    { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&file___exit___obj) },
-    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&file___del___obj) },
+    { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&modssh_sftp_file___exit___obj) },
+    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&modssh_sftp_file___del___obj) },
 };
 static MP_DEFINE_CONST_DICT(file_locals_dict, file_locals_dict_table);
 
@@ -502,110 +502,4 @@ MP_DEFINE_CONST_OBJ_TYPE(
     iter, file_iternext,
     protocol, &file_stream_p,
     locals_dict, &file_locals_dict
-    );
-
-// ---------------------------------------------------------------- directories
-
-static mp_obj_t open_dir(mp_obj_ssh_sftp_t *self, mp_obj_t path) {
-    mp_obj_ssh_sftp_file_t *dir = MP_OBJ_TO_PTR(new_file(&mp_type_ssh_sftp_dir, self));
-    modssh_op_t op;
-    modssh_sftp_enter(&op, self);
-    dir->id = modssh_sftp_open(&op, self, path, 0, 0, MICROPY_PY_SSH_SFTP_DIR_BUFFER);
-    dir->closed = false;
-    int r;
-    MODSSH_SFTP_RUN(&op, self, r, ssh_sftp_first(self->core, dir->id));
-    if (r < 0) {
-        dir->closed = true;
-        self->slots[dir->id].dropped = true;
-    }
-    modssh_sftp_check(&op, self, r);
-    modssh_leave(&op);
-    return MP_OBJ_FROM_PTR(dir);
-}
-
-// opendir(path)
-static mp_obj_t sftp_opendir(mp_obj_t self_in, mp_obj_t path) {
-    return open_dir(MP_OBJ_TO_PTR(self_in), path);
-}
-MP_DEFINE_CONST_FUN_OBJ_2(modssh_sftp_opendir_obj, sftp_opendir);
-
-// The next entry's name (MP_OBJ_NULL at the end) and attributes.
-static mp_obj_t next_name(mp_obj_ssh_sftp_file_t *self, ssh_sftp_attrs_t *attrs) {
-    if (self->failed) {
-        return MP_OBJ_NULL;
-    }
-    modssh_op_t op;
-    modssh_sftp_enter_file(&op, self);
-    const uint8_t *name;
-    size_t len;
-    int r;
-    MODSSH_SFTP_RUN(&op, self->sftp, r, ssh_sftp_next(self->sftp->core, self->id, &name, &len, attrs));
-    self->failed = r == SSH_SFTP_ERROR;
-    mp_obj_t ret = MP_OBJ_NULL;
-    if (modssh_sftp_check(&op, self->sftp, r) > 0) {
-        ret = modssh_sftp_name_obj(name, len);
-    }
-    modssh_leave(&op);
-    return ret;
-}
-
-static mp_obj_t next_entry(mp_obj_t self_in, mp_obj_t at_end) {
-    ssh_sftp_attrs_t attrs;
-    mp_obj_t items[2];
-    items[0] = next_name(MP_OBJ_TO_PTR(self_in), &attrs);
-    if (items[0] == MP_OBJ_NULL) {
-        return at_end;
-    }
-    items[1] = modssh_sftp_attrs_obj(&attrs);
-    return mp_obj_new_tuple(2, items);
-}
-
-// read(): (name, attrs), None at the end.
-static mp_obj_t dir_read(mp_obj_t self_in) {
-    return next_entry(self_in, mp_const_none);
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(dir_read_obj, dir_read);
-
-static mp_obj_t dir_iternext(mp_obj_t self_in) {
-    return next_entry(self_in, MP_OBJ_STOP_ITERATION);
-}
-
-static bool is_dot(mp_obj_t name) {
-    mp_buffer_info_t info;
-    mp_get_buffer_raise(name, &info, MP_BUFFER_READ);
-    return info.len <= 2 && memcmp(info.buf, "..", info.len) == 0;
-}
-
-// listdir(path="."): names without "." and "..".
-static mp_obj_t sftp_listdir(size_t n_args, const mp_obj_t *args) {
-    mp_obj_t path = n_args > 1 ? args[1] : MP_OBJ_NEW_QSTR(MP_QSTR__dot_);
-    mp_obj_t list = mp_obj_new_list(0, NULL);
-    mp_obj_t dir = open_dir(MP_OBJ_TO_PTR(args[0]), path);
-    ssh_sftp_attrs_t attrs;
-    mp_obj_t name;
-    while ((name = next_name(MP_OBJ_TO_PTR(dir), &attrs)) != MP_OBJ_NULL) {
-        if (!is_dot(name)) {
-            mp_obj_list_append(list, name);
-        }
-    }
-    file_close(dir);
-    return list;
-}
-MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_listdir_obj, 1, 2, sftp_listdir);
-
-static const mp_rom_map_elem_t dir_locals_dict_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&dir_read_obj) },
-    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&file_close_obj) },
-    { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&mp_identity_obj) },
-    { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&file___exit___obj) },
-    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&file___del___obj) },
-};
-static MP_DEFINE_CONST_DICT(dir_locals_dict, dir_locals_dict_table);
-
-MP_DEFINE_CONST_OBJ_TYPE(
-    mp_type_ssh_sftp_dir,
-    MP_QSTR_SFTPDir,
-    MP_TYPE_FLAG_ITER_IS_ITERNEXT,
-    iter, dir_iternext,
-    locals_dict, &dir_locals_dict
     );

@@ -22,4 +22,5 @@ mod library;
 mod scp;
 mod session;
 mod sftp;
+mod sftp_file;
 mod slice;

@@ -5,9 +5,7 @@ use core::task::Poll;
 
 use rust_ssh::channel::Sink;
 use rust_ssh::error::{Error, Usage};
-use rust_ssh::sftp::{
-    Attrs, Client, Fault, File, FileId, Listed, Memory, Op, Readable, Reply, Request, SftpError, Ticket,
-};
+use rust_ssh::sftp::{Attrs, Client, Fault, File, FileId, Memory, Op, Reply, Request, SftpError, Ticket};
 
 use crate::driver::{Driver, MAX_ROUNDS, Stop, WANT_READ, WANT_WRITE, status};
 use crate::session::{Block, driver};
@@ -62,20 +60,20 @@ pub(crate) mod kind {
 pub struct Sftp {
     session: *mut Block,
     channel: usize,
-    engine: Client<'static>,
+    pub(crate) engine: Client<'static>,
     /// The request that a caller waits for.
-    ticket: Option<Ticket>,
+    pub(crate) ticket: Option<Ticket>,
     /// A file that is being opened for it.
-    opening: Option<FileId>,
+    pub(crate) opening: Option<FileId>,
     last: Option<SftpError>,
     /// Bytes in the engine's memory for replies: extensions, or a path.
-    text: *const u8,
-    text_len: usize,
+    pub(crate) text: *const u8,
+    pub(crate) text_len: usize,
     has_limits: bool,
 }
 
 /// Why a call ends without a result.
-enum Fail {
+pub(crate) enum Fail {
     Stop(Stop),
     Sftp(SftpError),
     /// The channel has ended.
@@ -136,7 +134,7 @@ impl Sink for Feeder<'_> {
 
 impl Sftp {
     /// Repeat `op` until it gives something or nothing moves any more.
-    fn run<T>(
+    pub(crate) fn run<T>(
         &mut self,
         driver: &mut Driver,
         mut op: impl FnMut(&mut Client<'static>) -> Result<Option<T>, SftpError>,
@@ -244,7 +242,7 @@ impl Sftp {
     }
 
     /// Remember the ticket while its answer has not come.
-    fn keep(&mut self, ticket: Option<Ticket>, result: Result<Answer, Fail>) -> Result<Answer, Fail> {
+    pub(crate) fn keep(&mut self, ticket: Option<Ticket>, result: Result<Answer, Fail>) -> Result<Answer, Fail> {
         let unfinished = matches!(result, Err(Fail::Stop(Stop::Again | Stop::Exception) | Fail::Stuck));
         self.ticket = ticket.filter(|_| unfinished);
         if let Ok(Answer { text: Some((text, len)), .. }) = result {
@@ -256,12 +254,12 @@ impl Sftp {
 
 /// A reply without its lifetime.
 #[derive(Default)]
-struct Answer {
+pub(crate) struct Answer {
     attrs: Attrs,
     text: Option<(*const u8, usize)>,
 }
 
-fn take(engine: &mut Client<'static>, ticket: Ticket) -> Result<Option<Answer>, SftpError> {
+pub(crate) fn take(engine: &mut Client<'static>, ticket: Ticket) -> Result<Option<Answer>, SftpError> {
     let mut answer = Answer::default();
     match engine.take(ticket)? {
         None => return Ok(None),
@@ -380,7 +378,7 @@ pub unsafe extern "C" fn ssh_sftp_init(
 ///
 /// # Safety
 /// `s` is an engine that ssh_sftp_init() has set up and nobody else uses, and its session's block is valid.
-unsafe fn call<T>(
+pub(crate) unsafe fn call<T>(
     s: *mut Sftp,
     ok: impl FnOnce(T) -> i32,
     run: impl FnOnce(&mut Sftp, &mut Driver) -> Result<T, Fail>,
@@ -411,7 +409,7 @@ unsafe fn call<T>(
 ///
 /// # Safety
 /// As [`call`].
-unsafe fn call_len(s: *mut Sftp, run: impl FnOnce(&mut Sftp, &mut Driver) -> Result<usize, Fail>) -> isize {
+pub(crate) unsafe fn call_len(s: *mut Sftp, run: impl FnOnce(&mut Sftp, &mut Driver) -> Result<usize, Fail>) -> isize {
     let mut count = 0;
     // SAFETY: by contract.
     let code = unsafe {
@@ -427,7 +425,7 @@ unsafe fn call_len(s: *mut Sftp, run: impl FnOnce(&mut Sftp, &mut Driver) -> Res
     if code == status::OK { isize::try_from(count).unwrap_or(isize::MAX) } else { code as isize }
 }
 
-fn file_id(file: i32) -> FileId {
+pub(crate) fn file_id(file: i32) -> FileId {
     FileId(u16::try_from(file).unwrap_or(u16::MAX))
 }
 
@@ -539,7 +537,7 @@ impl CAttrs {
         Attrs { flags, size, uid, gid, mode, atime, mtime }
     }
 
-    const fn new(attrs: &Attrs) -> Self {
+    pub(crate) const fn new(attrs: &Attrs) -> Self {
         let Attrs { flags, size, uid, gid, mode, atime, mtime } = *attrs;
         Self { size, flags, uid, gid, mode, atime, mtime }
     }
@@ -597,259 +595,5 @@ pub unsafe extern "C" fn ssh_sftp_request(
                 Ok(())
             },
         )
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_name(s: *const Sftp, len: *mut usize) -> *const u8 {
-    // SAFETY: by contract; the text lies in the engine's memory.
-    unsafe { slice::give(s.as_ref().map_or(&[], |sftp| slice::bytes(sftp.text, sftp.text_len)), len) }
-}
-
-/// Open a file, or with no flags a directory.
-///
-/// # Safety
-/// As [`call`]; `buf` stays the engine's until the file is free.
-unsafe fn open(
-    s: *mut Sftp,
-    path: &[u8],
-    how: Option<(u32, u32)>,
-    (buf, buf_len): (*mut u8, usize),
-    out: *mut i32,
-) -> i32 {
-    let run = |sftp: &mut Sftp, driver: &mut Driver| {
-        let (mut ticket, mut opening) = (sftp.ticket, sftp.opening);
-        let result = sftp.run(driver, |engine| {
-            if ticket.is_none() {
-                // SAFETY: by contract. The engine takes the slice for good only when it gives a ticket.
-                let buf: &'static mut [u8] = unsafe { slice::bytes_mut(buf, buf_len) };
-                let opened = match how {
-                    Some((flags, perm)) => engine.open(path, flags, perm, buf)?,
-                    None => engine.open_dir(path, buf)?,
-                };
-                (ticket, opening) = opened.map_or((None, None), |(ticket, file)| (Some(ticket), Some(file)));
-            }
-            ticket.map_or(Ok(None), |ticket| take(engine, ticket))
-        });
-        if let (Some(FileId(file)), false) = (opening, out.is_null()) {
-            // SAFETY: out can be written to, by contract.
-            unsafe { *out = i32::from(file) };
-        }
-        let result = sftp.keep(ticket, result);
-        sftp.opening = opening.filter(|_| sftp.ticket.is_some());
-        result.map(|_| ())
-    };
-    // SAFETY: by contract.
-    unsafe { call(s, |()| status::OK, run) }
-}
-
-#[unsafe(no_mangle)]
-#[allow(clippy::too_many_arguments)] // path, flags and memory
-pub unsafe extern "C" fn ssh_sftp_open(
-    s: *mut Sftp,
-    path: *const u8,
-    len: usize,
-    flags: u32,
-    perm: u32,
-    buf: *mut u8,
-    buf_len: usize,
-    file: *mut i32,
-) -> i32 {
-    // SAFETY: by contract.
-    unsafe { open(s, slice::bytes(path, len), Some((flags, perm)), (buf, buf_len), file) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_opendir(
-    s: *mut Sftp,
-    path: *const u8,
-    len: usize,
-    buf: *mut u8,
-    buf_len: usize,
-    dir: *mut i32,
-) -> i32 {
-    // SAFETY: by contract.
-    unsafe { open(s, slice::bytes(path, len), None, (buf, buf_len), dir) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_first(s: *mut Sftp, dir: i32) -> i32 {
-    let run = |sftp: &mut Sftp, driver: &mut Driver| {
-        sftp.run(driver, |engine| Ok(engine.first_entries(file_id(dir))?.then_some(())))
-    };
-    // SAFETY: by contract.
-    unsafe { call(s, |()| status::OK, run) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_next(
-    s: *mut Sftp,
-    dir: i32,
-    name: *mut *const u8,
-    len: *mut usize,
-    attrs: *mut CAttrs,
-) -> i32 {
-    let run = |sftp: &mut Sftp, driver: &mut Driver| {
-        sftp.run(driver, |engine| {
-            Ok(match engine.next_entry(file_id(dir))? {
-                Listed::Wait => None,
-                Listed::End => Some(0),
-                Listed::Entry(entry) => {
-                    // SAFETY: all three can be written to, by contract.
-                    unsafe {
-                        *name = slice::give(entry.name, len);
-                        *attrs = CAttrs::new(&entry.attrs);
-                    }
-                    Some(1)
-                }
-            })
-        })
-    };
-    // SAFETY: by contract.
-    unsafe { call(s, |found| found, run) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_peek(s: *mut Sftp, file: i32, data: *mut *const u8) -> isize {
-    let run = |sftp: &mut Sftp, driver: &mut Driver| {
-        sftp.run(driver, |engine| {
-            Ok(match engine.readable(file_id(file))? {
-                Readable::Wait => None,
-                Readable::End => Some(0),
-                Readable::Data(bytes) => {
-                    // SAFETY: data can be written to, by contract.
-                    unsafe { *data = bytes.as_ptr() };
-                    Some(bytes.len())
-                }
-            })
-        })
-    };
-    // SAFETY: by contract.
-    unsafe { call_len(s, run) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_consume(s: *mut Sftp, file: i32, n: usize) {
-    // SAFETY: by contract.
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        sftp.engine.consume(file_id(file), n);
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_space(s: *mut Sftp, file: i32, space: *mut *mut u8) -> isize {
-    let run = |sftp: &mut Sftp, driver: &mut Driver| {
-        sftp.run(driver, |engine| {
-            Ok(engine.write_space(file_id(file))?.map(|room| {
-                // SAFETY: space can be written to, by contract.
-                unsafe { *space = room.as_mut_ptr() };
-                room.len()
-            }))
-        })
-    };
-    // SAFETY: by contract.
-    unsafe { call_len(s, run) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_wrote(s: *mut Sftp, file: i32, n: usize) {
-    // SAFETY: by contract.
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        sftp.engine.wrote(file_id(file), n);
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_flush(s: *mut Sftp, file: i32) -> i32 {
-    let run = |sftp: &mut Sftp, driver: &mut Driver| {
-        sftp.run(driver, |engine| Ok(engine.flush(file_id(file))?.then_some(())))
-    };
-    // SAFETY: by contract.
-    unsafe { call(s, |()| status::OK, run) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_close(s: *mut Sftp, file: i32) -> i32 {
-    let run = |sftp: &mut Sftp, driver: &mut Driver| {
-        sftp.run(driver, |engine| Ok(engine.close(file_id(file))?.then_some(())))
-    };
-    // SAFETY: by contract.
-    unsafe { call(s, |()| status::OK, run) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_tell(s: *const Sftp, file: i32) -> u64 {
-    // SAFETY: by contract.
-    unsafe { s.as_ref() }.map_or(0, |sftp| sftp.engine.position(file_id(file)))
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_seek(s: *mut Sftp, file: i32, pos: u64) {
-    // SAFETY: by contract.
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        sftp.engine.seek(file_id(file), pos);
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_expect_size(s: *mut Sftp, file: i32, size: u64) {
-    // SAFETY: by contract.
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        sftp.engine.expect_size(file_id(file), size);
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_prefetch(s: *mut Sftp, file: i32) {
-    // SAFETY: by contract. An error shows itself in ssh_sftp_peek().
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        let _ = sftp.engine.readable(file_id(file));
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_forget(s: *mut Sftp, file: i32) {
-    // SAFETY: by contract.
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        sftp.engine.forget(file_id(file));
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_drop(s: *mut Sftp, file: i32) {
-    // SAFETY: by contract.
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        sftp.engine.drop_file(file_id(file));
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_is_free(s: *const Sftp, file: i32) -> bool {
-    // SAFETY: by contract.
-    unsafe { s.as_ref() }.is_none_or(|sftp| sftp.engine.is_free(file_id(file)))
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_stuck(s: *const Sftp, len: *mut usize) -> i32 {
-    // SAFETY: by contract.
-    let Some((FileId(dir), size)) = unsafe { s.as_ref() }.and_then(|sftp| sftp.engine.stuck()) else {
-        return -1;
-    };
-    if !len.is_null() {
-        // SAFETY: len can be written to, by contract.
-        unsafe { *len = size };
-    }
-    i32::from(dir)
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_sftp_grow(s: *mut Sftp, dir: i32, buf: *mut u8, len: usize) {
-    // SAFETY: by contract; buf is the engine's from now on.
-    if let Some(sftp) = unsafe { s.as_mut() } {
-        if buf.is_null() {
-            sftp.engine.drop_entries(file_id(dir));
-        } else {
-            sftp.engine.regrow(file_id(dir), unsafe { slice::bytes_mut(buf, len) });
-        }
     }
 }

@@ -69,9 +69,14 @@ impl Listing {
             return most;
         }
         if area.len().saturating_sub(self.end) < most && self.start > 0 {
-            area.copy_within(self.start..self.end, 0);
-            self.end = self.end.saturating_sub(self.start);
-            self.start = 0;
+            let len = self.end.saturating_sub(self.start);
+            for to in 0..len {
+                let byte = area.get(self.start.saturating_add(to)).copied().unwrap_or_default();
+                if let Some(place) = area.get_mut(to) {
+                    *place = byte;
+                }
+            }
+            (self.start, self.end) = (0, len);
         }
         let n = area.len().saturating_sub(self.end).min(most);
         let end = self.end.saturating_add(n);
