@@ -156,7 +156,7 @@ def test_4_real_rekeys_work(play, strict):
         Case(
             "by bytes",
             {"strict": strict},
-            "s = login(rekey_bytes=65536); result = len(s.exec('zero 400000'))",
+            "s = login(rekey_bytes=65536, window=32768); result = len(s.exec('zero 400000'))",
         ),
     ]
     noise, theirs, by_us, mixed, before, by_bytes = play(cases)

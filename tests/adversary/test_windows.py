@@ -116,6 +116,23 @@ def test_56_data_past_the_window(play):
             case.carried_on(65536)
 
 
+def test_56_one_packet_past_the_window(play):
+    """56: a single packet larger than the window, of every kind of data."""
+
+    class Large(Peer):
+        kind = None
+
+        def on_exec(self, chan, command):
+            head = w.u32(self.kind) if self.kind is not None else b""
+            number = w.CHANNEL_DATA if self.kind is None else w.EXTENDED_DATA
+            chan.message(number, head + w.string(bytes(chan.window + 1)))
+            chan.finish()
+
+    client = "s = login(window=1000); s.exec('x')"
+    for case in play([Case(f"type {k}", {"kind": k}, client, Large) for k in (None, 0, 1, 2, 7)]):
+        case.refused("ERR_WINDOW", secrets=True)
+
+
 def test_56_unknown_extended_data(play):
     """56: data of a type that nobody reads gives its window back."""
 
