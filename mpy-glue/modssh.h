@@ -165,6 +165,9 @@ ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r);
 ptrdiff_t modssh_check(modssh_op_t *op, ptrdiff_t r);
 // Between two steps of an operation that hardly ever waits: let an interrupt that has come raise its exception.
 void modssh_breathe(modssh_op_t *op);
+// Hold back ctrl-C, or let it through (which may raise it); whether it was held back before. An operation holds it
+// back and lets it through around calls of the program's own code: a stream, a progress function, a decision.
+bool modssh_hold_interrupts(bool hold);
 // Start the deadline again (the operation has made progress, or its next step begins).
 void modssh_restart(modssh_op_t *op);
 // Wait until the stream is ready as `want` says, the core wants to be called, or the deadline has passed.

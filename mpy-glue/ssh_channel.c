@@ -53,11 +53,27 @@ static int wait_readable(modssh_op_t *op, int id, int flag) {
     return flags;
 }
 
-#if MICROPY_ENABLE_SCHEDULER
-#define NOTHING_ELSE_RUNS(call) do { mp_sched_lock(); call; mp_sched_unlock(); } while (0)
-#else
-#define NOTHING_ELSE_RUNS(call) do { call; } while (0)
-#endif
+// While the core has a pointer to the program's memory, no scheduled callback may run. Sockets that run Python
+// code get no such pointer, and keep their scheduler: without it ctrl-C would not reach their code.
+static void lock_scheduler(mp_obj_ssh_session_t *session) {
+    #if MICROPY_ENABLE_SCHEDULER
+    if (session->direct) {
+        mp_sched_lock();
+    }
+    #else
+    (void)session;
+    #endif
+}
+
+static void unlock_scheduler(mp_obj_ssh_session_t *session) {
+    #if MICROPY_ENABLE_SCHEDULER
+    if (session->direct) {
+        mp_sched_unlock();
+    }
+    #else
+    (void)session;
+    #endif
+}
 
 static ptrdiff_t recv_into(modssh_op_t *op, int id, int stream, mp_obj_t obj, size_t offset, size_t len) {
     ssh_session_t *core = op->session->core;
@@ -75,8 +91,9 @@ static ptrdiff_t recv_into(modssh_op_t *op, int id, int stream, mp_obj_t obj, si
         }
         byte *dest = (byte *)info.buf + offset;
         size_t n = MIN(len, info.len - offset);
-        ptrdiff_t r;
-        NOTHING_ELSE_RUNS(r = ssh_channel_read(core, id, stream, dest, n));
+        lock_scheduler(op->session);
+        ptrdiff_t r = ssh_channel_read(core, id, stream, dest, n);
+        unlock_scheduler(op->session);
         if (r != SSH_AGAIN || !modssh_wait(op)) {
             return r;
         }
@@ -256,8 +273,9 @@ ptrdiff_t modssh_channel_write_obj(modssh_op_t *op, int id, mp_obj_t obj, size_t
         len = MIN(len, MICROPY_PY_SSH_BOUNCE);
         data = memcpy(op->chunk, data, len);
     }
-    ptrdiff_t r;
-    NOTHING_ELSE_RUNS(r = ssh_channel_write(core, id, data, len));
+    lock_scheduler(op->session);
+    ptrdiff_t r = ssh_channel_write(core, id, data, len);
+    unlock_scheduler(op->session);
     return r;
 }
 

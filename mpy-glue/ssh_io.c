@@ -50,6 +50,10 @@ static bool hold_interrupts(bool hold) {
 
 #endif
 
+bool modssh_hold_interrupts(bool hold) {
+    return hold_interrupts(hold);
+}
+
 // Within an operation: let an interrupt that has come raise its exception.
 void modssh_breathe(modssh_op_t *op) {
     (void)op;
@@ -157,7 +161,11 @@ static ptrdiff_t io_recv(void *ctx, uint8_t *buf, size_t len) {
     mp_obj_ssh_session_t *self = ctx;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
+        bool held = !self->direct && hold_interrupts(false); // ctrl-C reaches Python code
         ptrdiff_t r = self->stream_p != NULL ? io_recv_stream(self, buf, len) : io_recv_method(self, buf, len);
+        if (held) {
+            hold_interrupts(true);
+        }
         nlr_pop();
         self->moved |= r > 0;
         return r;
@@ -170,7 +178,11 @@ static ptrdiff_t io_send(void *ctx, const uint8_t *buf, size_t len) {
     mp_obj_ssh_session_t *self = ctx;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
+        bool held = !self->direct && hold_interrupts(false); // ctrl-C reaches Python code
         ptrdiff_t r = self->stream_p != NULL ? io_send_stream(self, buf, len) : io_send_method(self, buf, len);
+        if (held) {
+            hold_interrupts(true);
+        }
         nlr_pop();
         self->moved |= r > 0;
         return r;

@@ -82,7 +82,9 @@ static bool run_outputs(run_t *run, int *want) {
 // Get the next bytes of a stdin stream.
 static void run_fill(run_t *run) {
     int err = 0;
+    bool held = modssh_hold_interrupts(false);
     mp_uint_t n = run->in_p->read(run->in, run->piece, STDIN_PIECE, &err);
+    modssh_hold_interrupts(held);
     run->in_empty = false;
     if (n == MP_STREAM_ERROR) {
         if (!mp_is_nonblocking_error(err) && err != MP_EAGAIN && err != MP_ETIMEDOUT) {
@@ -163,7 +165,7 @@ static void run_loop(run_t *run) {
         }
         progress |= run_write(run, &want);
         if (progress) {
-            mp_event_handle_nowait();
+            modssh_breathe(&run->op);
             continue;
         }
         if (run->in_empty && run->in != MP_OBJ_NULL) {

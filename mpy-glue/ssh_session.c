@@ -79,7 +79,9 @@ static mp_obj_t session___del__(mp_obj_t self_in) {
     ssh_session_t *core = self->core;
     self->core = NULL;
     if (core != NULL) {
+        bool held = modssh_hold_interrupts(true);
         ssh_session_wipe(core);
+        modssh_hold_interrupts(held);
     }
     return mp_const_none;
 }
@@ -238,7 +240,9 @@ static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_co
     do {
         r = ssh_handshake(self->core);
         if (r == SSH_HOSTKEY) {
+            bool held = modssh_hold_interrupts(false);
             modssh_hostkey_decide(self, hostkey);
+            modssh_hold_interrupts(held);
             ssh_host_key_accept(self->core);
             modssh_restart(&op);
         } else if (!ident) {
@@ -285,6 +289,7 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
     // Nothing half-open stays behind: tell the server if that goes at once, and wipe.
     mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
     self->busy = true; // the socket's send may be Python code
+    bool held = modssh_hold_interrupts(true);
     if (self->up) {
         session_end(self, is_rejection(exc) ? CLOSE_REASON_HOST_KEY : CLOSE_REASON_BY_APPLICATION, "");
     } else {
@@ -292,6 +297,7 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
     }
     self->busy = false;
     self->exc = MP_OBJ_NULL;
+    modssh_hold_interrupts(held);
     nlr_jump(nlr.ret_val);
 }
 

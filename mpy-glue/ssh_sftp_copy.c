@@ -79,7 +79,7 @@ static size_t read_python(modssh_local_t *self, byte *buf, size_t len) {
     return n;
 }
 
-size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
+static size_t local_read(modssh_local_t *self, byte *buf, size_t len) {
     if (self->stream_p != NULL) {
         int err = 0;
         mp_uint_t n;
@@ -91,7 +91,15 @@ size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
     return read_python(self, buf, MIN(len, PYTHON_PIECE));
 }
 
+size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
+    bool held = modssh_hold_interrupts(false);
+    size_t n = local_read(self, buf, len);
+    modssh_hold_interrupts(held);
+    return n;
+}
+
 void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len) {
+    bool held = modssh_hold_interrupts(false);
     while (len > 0) {
         size_t n;
         if (self->stream_p != NULL) {
@@ -117,6 +125,7 @@ void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len) {
         buf += n;
         len -= n;
     }
+    modssh_hold_interrupts(held);
 }
 
 static bool local_seek(modssh_local_t *self, mp_off_t offset, int whence, int64_t *pos) {
@@ -141,8 +150,10 @@ int64_t modssh_local_left(modssh_local_t *self) {
 
 void modssh_progress(mp_obj_t progress, uint64_t done, int64_t total) {
     if (progress != mp_const_none) {
+        bool held = modssh_hold_interrupts(false);
         mp_call_function_2(progress, mp_obj_new_int_from_ull(done),
             total < 0 ? mp_const_none : mp_obj_new_int_from_ull(total));
+        modssh_hold_interrupts(held);
     }
 }
 

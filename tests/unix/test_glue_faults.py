@@ -496,7 +496,7 @@ def test_password_copies_are_wiped(sshd):
                 with open("/proc/self/mem", "rb") as mem:
                     mem.seek(low)
                     while low < high:
-                        block = mem.read(min(65536, high - low))
+                        block = mem.read(min(16384, high - low))
                         low += len(block)
                         at = block.find(half)
                         while at >= 0:
@@ -515,7 +515,7 @@ def test_password_copies_are_wiped(sshd):
         """,
         sshd,
         timeout=60,
-        heapsize="1M",
+        heapsize="2M",
     )
     assert got == ["SSHError", 0, True]
 
