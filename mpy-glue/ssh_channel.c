@@ -55,23 +55,14 @@ static int wait_readable(modssh_op_t *op, int id, int flag) {
 
 // While the core has a pointer to the program's memory, no scheduled callback may run. Sockets that run Python
 // code get no such pointer, and keep their scheduler: without it ctrl-C would not reach their code.
-static void lock_scheduler(mp_obj_ssh_session_t *session) {
+static void lock_scheduler(mp_obj_ssh_session_t *session, bool lock) {
     #if MICROPY_ENABLE_SCHEDULER
     if (session->direct) {
-        mp_sched_lock();
+        lock ? mp_sched_lock() : mp_sched_unlock();
     }
     #else
     (void)session;
-    #endif
-}
-
-static void unlock_scheduler(mp_obj_ssh_session_t *session) {
-    #if MICROPY_ENABLE_SCHEDULER
-    if (session->direct) {
-        mp_sched_unlock();
-    }
-    #else
-    (void)session;
+    (void)lock;
     #endif
 }
 
@@ -91,9 +82,9 @@ static ptrdiff_t recv_into(modssh_op_t *op, int id, int stream, mp_obj_t obj, si
         }
         byte *dest = (byte *)info.buf + offset;
         size_t n = MIN(len, info.len - offset);
-        lock_scheduler(op->session);
+        lock_scheduler(op->session, true);
         ptrdiff_t r = ssh_channel_read(core, id, stream, dest, n);
-        unlock_scheduler(op->session);
+        lock_scheduler(op->session, false);
         if (r != SSH_AGAIN || !modssh_wait(op)) {
             return r;
         }
@@ -273,9 +264,9 @@ ptrdiff_t modssh_channel_write_obj(modssh_op_t *op, int id, mp_obj_t obj, size_t
         len = MIN(len, MICROPY_PY_SSH_BOUNCE);
         data = memcpy(op->chunk, data, len);
     }
-    lock_scheduler(op->session);
+    lock_scheduler(op->session, true);
     ptrdiff_t r = ssh_channel_write(core, id, data, len);
-    unlock_scheduler(op->session);
+    lock_scheduler(op->session, false);
     return r;
 }
 

@@ -101,7 +101,7 @@ size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
 void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len) {
     bool held = modssh_hold_interrupts(false);
     while (len > 0) {
-        size_t n;
+        mp_uint_t n; // wider than a size_t on some ports, as the error value is
         if (self->stream_p != NULL) {
             int err = 0;
             n = self->stream_p->write(self->obj, buf, len, &err);
