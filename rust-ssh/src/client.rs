@@ -141,7 +141,10 @@ impl<'a> Session<'a> {
 
     /// Open it. A refusal frees the slot; its reason is in [`Session::detail`].
     pub fn open_channel(&mut self, id: usize) -> Result<Poll<()>> {
-        self.core.connected()?;
+        if let Err(error) = self.core.connected() {
+            self.core.channels.release(id);
+            return Err(error);
+        }
         let held = !self.core.may_send();
         let (channels, mut out, detail) = self.core.channel_parts();
         let out: Option<&mut dyn Output> = if held { None } else { Some(&mut out) };
