@@ -128,6 +128,20 @@ def test_nothing_works_before_login(server):
     assert got[5] == (True, b"in\n")
 
 
+def test_calls_before_login_use_nothing_up(asyncssh):
+    """More of them than there are channels, and none of them waits."""
+    got = mpy(
+        """
+        start = time.ticks_ms()
+        out({err(s.open_session)[:2] for i in range(50)} == {err(s.exec, "id")[:2]})
+        out(time.ticks_diff(time.ticks_ms(), start) < 1000)
+        out((s.stats()[3], login(), s.exec("echo in")))
+        """,
+        asyncssh,
+    ).out
+    assert got == [True, True, (0, True, b"in\n")]
+
+
 def test_unknown_user(server):
     """The same answer as for a wrong key (asyncssh and paramiko take any name)."""
     if server.name in ("asyncssh", "paramiko"):

@@ -73,13 +73,15 @@ def test_ours(sshd, folder, job, suite):
 @pytest.mark.parametrize("suite", SUITES, ids=["chacha", "ctr"])
 @pytest.mark.parametrize("job", JOBS)
 def test_theirs(sshd_with, folder, job, suite):
-    """OpenSSH's least is 16 bytes, so 64 KiB is what it says."""
+    """OpenSSH's least is 16 bytes, so 64 KiB is what it asks for; what is on its way meanwhile
+    (up to the buffers of both sockets) still goes with the old keys.
+    """
     server = sshd_with("RekeyLimit 64K")
     first, both = work(job, server, folder, SIZE, rekey_bytes=0, **suite)
     if job == "run":
-        assert first >= 50
+        assert first >= 30
     else:
-        assert first >= 100 and both - first >= 150
+        assert first >= 30 and both - first >= 150
 
 
 def test_both_sides_at_once(sshd_with, folder):
