@@ -1,6 +1,7 @@
 """Throw-away SSH servers on loopback, each with a host key of its own."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import secrets
@@ -49,6 +50,14 @@ def fingerprint(public):
     return line.stdout.split()[1]
 
 
+@contextlib.contextmanager
+def accounts_locked():
+    """Test runs side by side must not change /etc/passwd at the same moment."""
+    with open(Path(tempfile.gettempdir()) / "mpssh.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 class Account:
     """A user of this machine who may log in to sshd and dropbear.
 
@@ -66,23 +75,12 @@ class Account:
         self.name = "mpssh" + secrets.token_hex(4)
         self.home = str(folder / "home")
         self.password = secrets.token_hex(8)
-        subprocess.run(
-            [
-                find("useradd"),
-                "-m",
-                "-k",
-                "/dev/null",
-                "-d",
-                self.home,
-                "-s",
-                "/bin/sh",
-                self.name,
-            ],
-            check=True,
-        )
-        subprocess.run(
-            [find("chpasswd")], check=True, text=True, input=f"{self.name}:{self.password}\n"
-        )
+        useradd = [find("useradd"), "-m", "-k", "/dev/null", "-d", self.home, "-s", "/bin/sh"]
+        with accounts_locked():
+            subprocess.run([*useradd, self.name], check=True)
+            subprocess.run(
+                [find("chpasswd")], check=True, text=True, input=f"{self.name}:{self.password}\n"
+            )
         self.uid = pwd.getpwnam(self.name).pw_uid
 
     def give(self, path):
@@ -90,7 +88,9 @@ class Account:
         os.chown(path, self.uid, -1)
 
     def close(self):
-        if self.temporary:
+        if not self.temporary:
+            return
+        with accounts_locked():
             subprocess.run(
                 [find("userdel"), "-f", "-r", self.name], check=False, stderr=subprocess.DEVNULL
             )
