@@ -12,7 +12,7 @@ import sys
 import threading
 
 import paramiko
-from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
 
 PORT, HOSTKEY, AUTHORIZED, PASSWORD = sys.argv[1:5]
 with open(AUTHORIZED) as file:
@@ -136,11 +136,22 @@ class Server(paramiko.ServerInterface):
         return True
 
     def check_channel_exec_request(self, channel, command):
-        threading.Thread(target=run, args=(channel, command), daemon=True).start()
+        channel.command = command
         return True
 
     def check_channel_shell_request(self, channel):
         return self.check_channel_exec_request(channel, "exec sh")
+
+
+def handle_request(channel, message):
+    """Start a command when its request has been answered; its end must not come before."""
+    paramiko.Channel._handle_request(channel, message)
+    command = channel.__dict__.pop("command", None)
+    if command is not None:
+        threading.Thread(target=run, args=(channel, command), daemon=True).start()
+
+
+paramiko.Transport._channel_handler_table[MSG_CHANNEL_REQUEST] = handle_request
 
 
 def send_signal(channel, name):

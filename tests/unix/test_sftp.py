@@ -236,7 +236,7 @@ def test_get_and_put_between_local_files(server, folder):
 
 def test_files_larger_than_the_heap(server, folder):
     """16 MiB each way with a heap of 512 KiB."""
-    # Without room for many requests under way, paramiko's server is slow: it leaves Nagle's delay on.
+    # With few requests under way paramiko's server is slow: it leaves Nagle's delay on.
     size = (2 if server.name == "paramiko" else 16) * 1024 * 1024
     got = mpy(
         f"""
