@@ -296,6 +296,11 @@ impl Core<'_> {
     /// Judge one message by the table and hand it to its layer.
     fn handle(&mut self, packet: &Packet<'_>, sink: Option<&mut dyn Sink>) -> Result<Action> {
         let number = *packet.payload.first().ok_or(PeerError::Message)?;
+        // A wrong guess may be a packet of any method (RFC 4253 section 7), and one that only a client sends
+        // in ours (RFC 4432 section 4: with RSA the server sends 30).
+        if (30..=49).contains(&number) && self.kex.ignores_next() {
+            return self.exchange(packet);
+        }
         let Some((when, from)) = lookup(number) else { return self.unknown(packet.sequence) };
         if from == From::Client {
             return Err(PeerError::Unexpected.into());

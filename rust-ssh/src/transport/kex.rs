@@ -100,6 +100,11 @@ impl Kex {
         matches!(self.state, State::Proved { .. })
     }
 
+    /// True when the next packet is the peer's wrong guess: it does not count, whatever it is.
+    pub const fn ignores_next(&self) -> bool {
+        matches!(self.state, State::Started { ignore_next: true, .. })
+    }
+
     /// Strict rules apply to the messages of this (first) exchange.
     pub const fn is_strict_now(&self) -> bool {
         self.strict && self.completed == 0
