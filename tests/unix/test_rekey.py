@@ -96,7 +96,9 @@ def test_other_servers(server, folder, job):
     if server.name == "openssh":
         pytest.skip("has tests of its own")
     first, _ = work(job, server, folder, SIZE // 8, **OURS)
-    assert first >= 10
+    # Servers in Python take milliseconds for their NEWKEYS; until it comes no other exchange can
+    # begin, and meanwhile a whole window of data goes out with the new keys.
+    assert first >= (10 if server.name == "dropbear" else 2)
 
 
 def test_by_packets(server):
