@@ -28,19 +28,16 @@
 
 // Zero means the default that ssh_config_init() gives for the target.
 
-// Bytes of receive window (and of memory) of each channel: an eighth of the free memory between these bounds.
+// Bytes of receive window (and of memory) of each channel. A larger one pays on fast and on long lines, but
+// several sessions have to fit the unix port's heap of 2 MiB.
 #ifndef MICROPY_PY_SSH_WINDOW
 #if UINTPTR_MAX > 0xffffffff
-#define MICROPY_PY_SSH_WINDOW (64 * 1024)
-#define MICROPY_PY_SSH_WINDOW_MAX (512 * 1024)
+#define MICROPY_PY_SSH_WINDOW (128 * 1024)
 #elif defined(__i386__)
 #define MICROPY_PY_SSH_WINDOW (32 * 1024)
 #else
 #define MICROPY_PY_SSH_WINDOW (2 * 1024)
 #endif
-#endif
-#ifndef MICROPY_PY_SSH_WINDOW_MAX
-#define MICROPY_PY_SSH_WINDOW_MAX MICROPY_PY_SSH_WINDOW
 #endif
 
 // Largest packet that the peer is asked to send in one piece.
@@ -106,7 +103,7 @@ typedef struct _mp_obj_ssh_session_t {
     uint32_t poll_mask;            // what sock is registered for; 0: it is not, wait in small steps
     uint32_t pause_ms;             // the next such step
     mp_int_t timeout_ms;           // of each step; MODSSH_FOREVER: none
-    uint32_t window;               // ring size of a new channel; 0: by the free memory
+    uint32_t window;               // default ring size of a new channel
     uint16_t n_slots;
     bool busy;
     bool up;                       // the core is initialised

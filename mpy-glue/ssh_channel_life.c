@@ -70,17 +70,6 @@ static void collect_channels(modssh_op_t *op) {
     modssh_channel_wait_closed(op);
 }
 
-// A large window pays (a server that is out of it stops), but other sessions and the program need memory too.
-static size_t default_window(void) {
-    #if MICROPY_ENABLE_GC && MICROPY_PY_SSH_WINDOW_MAX > MICROPY_PY_SSH_WINDOW
-    gc_info_t info;
-    gc_info(&info);
-    return MIN(MAX(info.free / 8, MICROPY_PY_SSH_WINDOW), MICROPY_PY_SSH_WINDOW_MAX);
-    #else
-    return MICROPY_PY_SSH_WINDOW;
-    #endif
-}
-
 // The ring of a new channel. Rings of forgotten channels become free only some time after a collection.
 static byte *new_ring(modssh_op_t *op, size_t len) {
     byte *ring = m_new_maybe(byte, len);
@@ -129,7 +118,7 @@ mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
     // The memory of the last channel can be had again once the server has closed it, and dropbear takes a new
     // one down with it if that happens between its opening and its request.
     modssh_channel_wait_closed(op);
-    size_t len = window != 0 ? window : session->window != 0 ? session->window : default_window();
+    size_t len = window == 0 ? session->window : window;
     byte *ring = new_ring(op, len);
     int id = take_slot(op, ring, len);
     if (id < 0 || (size_t)id >= session->n_slots) {

@@ -279,7 +279,7 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
 
     mp_obj_ssh_session_t *self = session_alloc(type, &config);
     self->timeout_ms = timeout_ms;
-    self->window = args[ARG_window].u_obj == mp_const_none ? 0 : window;
+    self->window = window;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         session_connect(self, &config, args[ARG_sock].u_obj, hostkey);
