@@ -1,7 +1,9 @@
 """Fixtures for all tests that need a built interpreter."""
 
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from harness import servers
 from harness.mpy import MICROPYTHON
 from harness.net import Proxy, Scripted
+
+
+def pytest_configure(config):
+    """A test run that is told to end takes its servers and accounts along."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
