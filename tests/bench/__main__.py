@@ -191,6 +191,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--window", type=int)
     parser.add_argument("--clients", default=",".join(client.name for client in CLIENTS))
     args = parser.parse_args()
     if args.rounds < 1 or args.size < 1:
@@ -207,6 +208,7 @@ def arguments():
     args.clients = [client for client in CLIENTS if client.name in names]
     if len(args.clients) != len(names):
         parser.error(f"--clients: known are {', '.join(client.name for client in CLIENTS)}")
+    CLIENTS[0].window = args.window and args.window * 1024
     return args
 
 

@@ -57,8 +57,11 @@ def first_line(*command):
 
 
 class Ours(Client):
+    window = None  # in bytes; None: the default of _ssh
+
     def line(self, call):
-        return [MICROPYTHON, str(PROGRAMS / "mpy.py"), *call.values()]
+        more = [str(self.window)] if self.window else []
+        return [MICROPYTHON, str(PROGRAMS / "mpy.py"), *call.values(), *more]
 
     def version(self):
         program = "import _ssh as m, sys; print(m.version(), m.crypto_engine_name(), sys.version)"

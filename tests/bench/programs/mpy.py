@@ -1,11 +1,12 @@
-"""The MicroPython client: PORT USER KEYFILE HOSTKEY CIPHER MAC OPERATION REMOTE LOCAL"""
+"""The MicroPython client: PORT USER KEYFILE HOSTKEY CIPHER MAC OPERATION REMOTE LOCAL [WINDOW]"""
 
 import socket
 import sys
 
 import _ssh
 
-port, user, keyfile, hostkey, cipher, mac, operation, remote, local = sys.argv[1:]
+port, user, keyfile, hostkey, cipher, mac, operation, remote, local = sys.argv[1:10]
+window = int(sys.argv[10]) if len(sys.argv) > 10 else None
 
 
 def do_exec(session):
@@ -49,7 +50,7 @@ def do_scp_put(session):
 
 sock = socket.socket()
 sock.connect(socket.getaddrinfo("127.0.0.1", int(port))[0][-1])
-with _ssh.Session(sock, hostkey=hostkey, ciphers=cipher, macs=mac) as session:
+with _ssh.Session(sock, hostkey=hostkey, ciphers=cipher, macs=mac, window=window) as session:
     with open(keyfile, "rb") as file:
         session.userauth_publickey(user, file.read())
     print("done", globals()["do_" + operation](session))
