@@ -1,7 +1,9 @@
 """Channels as streams."""
 
 import os
+import pathlib
 import textwrap
+import uuid
 
 import pytest
 from harness.mpy import run_mpy
@@ -455,10 +457,11 @@ def test_timeouts_and_blocking(server):
 
 
 def test_nonblocking_write_stops_at_the_window(server):
-    got = mpy(
-        """
+    """The remote program reads nothing until the window was full."""
+    flag = f"/tmp/mpssh-flag-{uuid.uuid4().hex}"
+    script = """
         c = s.open_session()
-        c.exec("read x; sleep 0.3; cat | wc -c")
+        c.exec("until [ -e FLAG ]; do sleep 0.05; done; cat | wc -c")
         c.setblocking(False)
         total = 0
         p = select.poll()
@@ -468,7 +471,9 @@ def test_nonblocking_write_stops_at_the_window(server):
         while total < 3000000:
             n = c.write(memoryview(data)[: 3000000 - total])
             if n is None:
-                seen_full = True
+                if not seen_full:
+                    seen_full = True
+                    open("FLAG", "w").close()
                 p.poll(5000)
             else:
                 total += n
@@ -477,10 +482,11 @@ def test_nonblocking_write_stops_at_the_window(server):
         c.eof()
         out(c.read().strip())
         out(seen_full)
-        """.replace("read x; ", ""),
-        server,
-        timeout=60,
-    )
+        """
+    try:
+        got = mpy(script.replace("FLAG", flag), server, timeout=60)
+    finally:
+        pathlib.Path(flag).unlink(missing_ok=True)
     assert got == [b"3000001", True]
 
 
