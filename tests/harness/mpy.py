@@ -117,3 +117,16 @@ class Running:
         rest, _ = self.process.communicate(timeout=timeout)
         self.lines += rest.decode(errors="replace").splitlines()
         return self.process.returncode
+
+
+def run_in_folder(script, server, folder, timeout=30, heapsize=None, before="", **more):
+    """What a script prints that finds a session `s`, the folder `D` and what `before` made."""
+    head = "s = connect(**P.get('options', {}))\nD = P['folder']\n" + before
+    return run_mpy(
+        head + textwrap.dedent(script),
+        timeout=timeout,
+        heapsize=heapsize,
+        folder=str(folder),
+        **server.params(),
+        **more,
+    ).out

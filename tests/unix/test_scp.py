@@ -2,24 +2,12 @@
 
 import hashlib
 import os
-import textwrap
 
 import pytest
+from harness.mpy import run_in_folder as mpy
 from harness.mpy import run_mpy
 
 pytestmark = pytest.mark.usefixtures("micropython")
-
-
-def mpy(script, server, folder, timeout=30, heapsize=None, **more):
-    head = "s = connect(**P.get('options', {}))\nD = P['folder']\n"
-    return run_mpy(
-        head + textwrap.dedent(script),
-        timeout=timeout,
-        heapsize=heapsize,
-        folder=str(folder),
-        **server.params(),
-        **more,
-    ).out
 
 
 @pytest.mark.parametrize("size", [0, 1, 32768, 1000003])

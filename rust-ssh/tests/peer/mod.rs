@@ -20,7 +20,7 @@ use rust_ssh::config::{Config, Kind, Preference};
 use rust_ssh::crypto::ed25519::SigningKey;
 use rust_ssh::crypto::hash::{Digest, Hash};
 use rust_ssh::crypto::kex::{self, KEX_ALGS, SharedSecret};
-use rust_ssh::crypto::protection::{CIPHERS, MACS, Protection};
+use rust_ssh::crypto::protection::{Protection, find_cipher, find_mac};
 use rust_ssh::crypto::rng::Rng;
 use rust_ssh::error::{Error, Result};
 use rust_ssh::msg::*;
@@ -207,8 +207,8 @@ impl Peer {
     }
 
     fn keys(&self, secrets: &Secrets, letters: [u8; 3]) -> Protection {
-        let cipher = CIPHERS.iter().find(|row| row.name == self.cipher).unwrap();
-        let mac = if cipher.aead { None } else { MACS.iter().find(|row| row.name == self.mac) };
+        let cipher = find_cipher(self.cipher).unwrap();
+        let mac = if cipher.aead { None } else { find_mac(self.mac) };
         let id = self.session_id.as_ref().unwrap();
         let make = |letter, len| {
             let mut out = vec![0; len];
