@@ -1,0 +1,14 @@
+#ifndef DOS_LIBC_INTTYPES_H
+#define DOS_LIBC_INTTYPES_H
+
+#include <stdint.h>
+
+#define PRId32 "d"
+#define PRIu32 "u"
+#define PRIx32 "x"
+#define PRIX32 "X"
+#define PRId64 "lld"
+#define PRIu64 "llu"
+#define PRIx64 "llx"
+
+#endif // DOS_LIBC_INTTYPES_H
