@@ -6,7 +6,8 @@
 cargo makes the static library; a partial link turns it into one object, because an object may
 stand anywhere in a link command, which a library may not, and MicroPython's ports differ there.
 Only the functions of the C header stay visible. The file is rewritten only when the library has
-changed.
+changed. For x86 processors before the Pentium Pro (-march=i386, i486, i586) the compiler's
+assembly is rewritten on the way, see old_x86.py.
 
 Environment, each optional:
   SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it
@@ -25,7 +26,8 @@ import shutil
 import subprocess
 import sys
 
-from rust_target import UnknownTargetError, rust_target
+import old_x86
+from rust_target import UnknownTargetError, last_value, rust_target
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HOME_CARGO = os.path.expanduser("~/.cargo/bin")
@@ -45,6 +47,12 @@ CHIP_FLAGS = [
 OLD_X86_FLAGS = [
     f'--cfg={crate}_backend="soft"' for crate in ("aes", "chacha20", "poly1305", "sha1", "sha2")
 ]
+
+
+# The processors below what Rust's target of that name takes for granted: everything is compiled
+# for them, the library too.
+BELOW_TARGET = ("i386", "i486")
+NOT_PIC = {"-fno-pic", "-fno-PIC", "-fno-pie", "-fno-PIE"}
 
 
 class BuildError(Exception):
@@ -93,15 +101,16 @@ def has_source(rustc):
     return bool(root) and os.path.isfile(f"{root}/lib/rustlib/src/rust/library/core/src/lib.rs")
 
 
-def choose_compiler(target):
+def choose_compiler(target, level):
     """(rustc, whether the library must be built too) for a target."""
     rustc = os.environ.get("RUSTC") or find_program("rustc")
     if not rustc:
         raise BuildError("no Rust compiler: install one from https://rustup.rs (1.89 or newer)")
-    if has_library(rustc, target):
+    own_library = level in BELOW_TARGET
+    if not own_library and has_library(rustc, target):
         return rustc, False
     rustup = find_program("rustup")
-    if rustup:
+    if rustup and not own_library:
         print(f"build_core: rustup target add {target}", flush=True)
         added = output([rustup, "target", "add", target], timeout=120)
         if added is not None and has_library(rustc, target):
@@ -109,13 +118,44 @@ def choose_compiler(target):
     for candidate in (rustc, "/usr/bin/rustc"):
         if has_source(candidate):
             return candidate, True
+    if own_library:
+        raise BuildError(
+            f"the Rust library must be compiled for the {level}: run"
+            " `rustup component add rust-src`, or on Debian"
+            " `apt-get install rustc-web rust-web-src`"
+        )
     raise BuildError(
         f"the Rust compiler has no library for {target}: run `rustup target add {target}`,"
         " or on Debian `apt-get install rustc-web rust-web-src`"
     )
 
 
-def cargo_command(target, out_dir):
+def x86_level(target, flags):
+    """The processor that an old x86 build is for, as the assembler calls it, or None."""
+    if not target.startswith("i586"):
+        return None
+    return old_x86.LEVELS.get(last_value(flags, "-march"))
+
+
+def target_flags(target, level, flags):
+    """What rustc is told about the machine."""
+    told = []
+    if is_chip(target):
+        told += CHIP_FLAGS
+    if target.startswith("i586"):
+        told += OLD_X86_FLAGS
+    if level in BELOW_TARGET:
+        told.append("-Ctarget-cpu=" + level)
+    if level and NOT_PIC.intersection(flags):
+        # Code that is linked to one place, with absolute addresses and nobody to unwind it.
+        told += ["-Crelocation-model=static", "-Cforce-unwind-tables=no"]
+    if target.startswith("x86_64"):
+        # Also builds chacha20's AVX-512 code, chosen at run time where the processor has it.
+        told.append("--cfg=chacha20_avx512")
+    return told
+
+
+def cargo_command(target, cc_flags, out_dir):
     """The cargo command line and its environment."""
     cargo = find_program("cargo")
     if not cargo:
@@ -129,32 +169,37 @@ def cargo_command(target, out_dir):
     command = [cargo]
     flags = shlex.split(env.get("RUSTFLAGS", "")) + shlex.split(env.get("SSH_RUST_FLAGS", ""))
     build_std = False
+    level = x86_level(target, cc_flags)
     if env.get("SSH_RUST_SANITIZE"):
         command.append("+nightly")
         flags.append("-Zsanitizer=" + env["SSH_RUST_SANITIZE"])
     else:
-        env["RUSTC"], build_std = choose_compiler(target)
-    command += ["build", "--release", "--locked", "--manifest-path", REPO + "/Cargo.toml"]
+        env["RUSTC"], build_std = choose_compiler(target, level)
+    command += [
+        "rustc" if level else "build",
+        "--release",
+        "--quiet",
+        "--locked",
+        "--manifest-path",
+        REPO + "/Cargo.toml",
+    ]
     command += ["--package", "ssh-ffi", "--target", target]
     features = env.get("SSH_RUST_FEATURES", default_features(target))
     if features:
         command += ["--no-default-features", "--features", features]
-    if is_chip(target):
-        flags += CHIP_FLAGS
-    if target.startswith("i586"):
-        flags += OLD_X86_FLAGS
-    if target.startswith("x86_64"):
-        # Also builds chacha20's AVX-512 code, chosen at run time where the processor has it.
-        flags.append("--cfg=chacha20_avx512")
-    level = env.get("SSH_RUST_OPT") or ("s" if is_chip(target) else "3")
-    env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = level
+    flags += target_flags(target, level, cc_flags)
+    optimise = env.get("SSH_RUST_OPT") or ("s" if is_chip(target) else "3")
+    env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = optimise
     if build_std:
         # The library's source is at hand, so panics can be made to stop without a message.
         env["RUSTC_BOOTSTRAP"] = "1"
         command += ["-Zbuild-std=core,compiler_builtins"]
-        command += ["-Zbuild-std-features=compiler-builtins-mem"]
+        # On a PC the C library has memcpy and the like, better ones.
+        command += [] if level else ["-Zbuild-std-features=compiler-builtins-mem"]
         flags += ["-Zunstable-options", "-Cpanic=immediate-abort"]
     env["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
+    if level:
+        command += ["--", "--emit=asm"]
     return command, env
 
 
@@ -165,12 +210,39 @@ def tool_beside(cc, name):
     return shutil.which(prefix + name) or shutil.which(name)
 
 
-def partial_link(cc, flags, machine, library, out):
+def assemble_for(level, cc, library, out):
+    """Assemble the core again without what a processor lacks; the path of the object."""
+    folder = os.path.join(os.path.dirname(library), "deps")
+    # cargo keeps older builds; the library is a link to the one that counts.
+    names = [name for name in os.listdir(folder) if re.fullmatch(r"libssh_ffi-\w+\.a", name)]
+    paths = sorted((os.path.join(folder, name) for name in names), key=os.path.getmtime)
+    same = [path for path in paths if os.path.samefile(path, library)] or paths
+    stem, _ = os.path.splitext(os.path.basename(same[-1]))
+    with open(os.path.join(folder, stem.removeprefix("lib") + ".s"), encoding="utf-8") as file:
+        text = old_x86.rewrite(file.read(), level)
+    source = out + ".s"
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(text)
+    made = out + ".part"
+    # The assembler refuses every instruction that the processor does not know.
+    subprocess.run(
+        [tool_beside(cc, "as"), "--32", "-march=" + level, source, "-o", made], check=True
+    )
+    os.remove(source)
+    return made
+
+
+def partial_link(cc, flags, machine, parts, out):
     """Link what the C header names, and all it needs, into one object."""
     apple = "darwin" in machine
     root = "_ssh_version" if apple else "ssh_version"
     fresh = out + ".new"
-    link = cc + flags + ["-r", "-nostdlib", f"-Wl,-u,{root}", "-o", fresh, library]
+    link = cc + flags + ["-r", "-nostdlib", f"-Wl,-u,{root}", "-o", fresh, *parts]
+    if len(parts) > 1:
+        # The compiler's own functions come in one piece there, of which next to nothing is needed.
+        names = output([tool_beside(cc, "nm"), "--plugin=", "-gj", "--defined-only", parts[0]])
+        roots = [f"-Wl,-u,{name}" for name in names.split() if name.startswith("ssh_")]
+        link += ["-Wl,--gc-sections", *roots]
     # A linker plug-in of an older LLVM may complain that it cannot read the bitcode that Rust
     # leaves beside the machine code; the link does not need it. So this shows on failure only.
     done = subprocess.run(link, capture_output=True, text=True, check=False)
@@ -187,18 +259,25 @@ def build(cc, flags, out):
     machine = output([*cc, "-dumpmachine"])
     if not machine:
         raise BuildError(f"the C compiler {shlex.join(cc)!r} does not run")
-    flags = [flag for flag in cc[1:] + flags if flag.startswith("-m")]
+    all_flags = cc[1:] + flags
+    flags = [flag for flag in all_flags if flag.startswith("-m")]
     target = os.environ.get("SSH_RUST_TARGET") or rust_target(machine, flags)
     out = os.path.abspath(out)
     cargo_dir = os.path.join(os.path.dirname(out), "cargo")
     os.makedirs(cargo_dir, exist_ok=True)
-    command, env = cargo_command(target, cargo_dir)
+    command, env = cargo_command(target, all_flags, cargo_dir)
     print(f"build_core: cargo build for {target} (C compiler: {machine})", flush=True)
-    subprocess.run([*command, "--quiet"], env=env, check=True, cwd=REPO)
+    subprocess.run(command, env=env, check=True, cwd=REPO)
     library = f"{cargo_dir}/{target}/release/libssh_ffi.a"
     if os.path.exists(out) and os.path.getmtime(out) >= os.path.getmtime(library):
         return
-    partial_link(cc, flags, machine, library, out)
+    level = x86_level(target, flags)
+    parts = [library]
+    if level:
+        parts.insert(0, assemble_for(level, cc, library, out))
+    partial_link(cc, flags, machine, parts, out)
+    if level:
+        os.remove(parts[0])
 
 
 def main():
@@ -206,7 +285,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cc", default="cc", help="the C compiler, with its -m flags if any")
-    parser.add_argument("--flags", default="", help="its flags; only -m... ones count")
+    parser.add_argument("--flags", default="", help="its flags; -m... and -fno-pi... ones count")
     parser.add_argument("-o", "--out", required=True, help="the object file to make")
     args = parser.parse_args()
     try:

@@ -16,4 +16,4 @@ PY_O += $(SSH_CORE_O)
 ssh-core-always:
 
 $(SSH_CORE_O): ssh-core-always
-	+$(Q)$(PYTHON) $(SSH_MOD_DIR)/build_core.py --cc "$(CC)" --flags "$(filter -m%,$(CFLAGS))" -o $@
+	+$(Q)$(PYTHON) $(SSH_MOD_DIR)/build_core.py --cc "$(CC)" --flags "$(filter -m% -fno-pi% -fno-PI%,$(CFLAGS))" -o $@
