@@ -1,0 +1,315 @@
+// Time: the BIOS's count of timer ticks, the counter of the timer chip between two ticks, DOS's clock.
+//
+// The BIOS counts timer interrupts (18.2 each second) at 046Ch, and starts at 0 again at midnight. The timer
+// chip's channel 0 counts down from 65536 between them, at 105/88 MHz. Nothing is hooked. What is kept is
+// the moment of the last look; each look adds what has gone since then, so no look needs a 64-bit division.
+
+#include "py/mphal.h"
+#include "py/runtime.h"
+
+#include "cpu.h"
+#include "dostime.h"
+#include "dpmi.h"
+#include "idle.h"
+#include "network_dos.h"
+
+#define BIOS_TICKS (0x46c)
+#define TICKS_PER_DAY (0x1800b0u)
+#define CLOCKS_PER_TICK (65536u)
+
+#define PIT_COUNTER0 (0x40)
+#define PIT_CONTROL (0x43)
+#define PIT_LATCH0 (0x00)
+#define PIT_MODE2 (0x34) // channel 0, low byte then high byte
+#define PIT_MODE3 (0x36)
+#define PIC_COMMAND (0x20)
+#define PIC_READ_IRR (0x0a)
+
+// Only a counter that began again this short a time ago can have an interrupt that waits.
+#define JUST_RELOADED (4096u)
+// A step back by less than this is an error of reading; by more, a tick that the BIOS has not counted yet.
+#define READ_ERROR (2048u)
+// Ticks whose clocks can be multiplied in 32 bits with all that is added.
+#define TICKS_32BIT (700u)
+
+// DOS is asked again after this time, and its answer taken if it is this far from ours: then somebody
+// has set the clock. DOS's own steps are 55 ms.
+#define ASK_DOS_US (1000000u)
+#define CLOCK_WAS_SET_US (250000)
+
+static struct {
+    bool ready;
+    uint32_t bios;    // 046Ch at the last look
+    uint32_t clock;   // timer clocks since the last tick; beyond 65536 if the BIOS is late
+    uint64_t us;      // microseconds since the start
+    uint32_t us_part; // and 105ths
+    uint32_t ms;      // the same in milliseconds, modulo 2^32
+    uint32_t ms_part; // and microseconds
+} look;
+
+static struct {
+    bool known;
+    int64_t offset;   // DOS's time less dostime_us(), in microseconds
+    uint64_t asked;   // dostime_us() when DOS was asked
+} wall;
+
+static inline void interrupts_off(void) {
+    __asm volatile ("cli" : : : "memory");
+}
+
+// Our code always runs with interrupts on. (Saving and loading the flags would not do: under some hosts
+// a program that is not privileged loses its interrupts by that.)
+static inline void interrupts_on(void) {
+    __asm volatile ("sti" : : : "memory");
+}
+
+static inline uint16_t read_counter(void) {
+    outb(PIT_CONTROL, PIT_LATCH0);
+    uint8_t low = inb(PIT_COUNTER0);
+    return low | inb(PIT_COUNTER0) << 8;
+}
+
+static void start_timer(uint8_t mode) {
+    interrupts_off();
+    outb(PIT_CONTROL, mode);
+    outb(PIT_COUNTER0, 0);
+    outb(PIT_COUNTER0, 0);
+    interrupts_on();
+}
+
+static void put_back(void) {
+    start_timer(PIT_MODE3);
+}
+
+void dostime_init(void) {
+    if (look.ready) {
+        return;
+    }
+    // The BIOS's mode 3 counts down by two and twice, which leaves open what half of a tick it is.
+    start_timer(PIT_MODE2);
+    dos_at_exit(put_back);
+    look.bios = low32(BIOS_TICKS);
+    look.ready = true;
+}
+
+uint16_t dostime_counter(void) {
+    interrupts_off();
+    uint16_t counter = read_counter();
+    interrupts_on();
+    return counter;
+}
+
+// The BIOS's ticks and the clocks since the last of them, of one moment.
+static uint32_t read_ticks(uint32_t *clock) {
+    interrupts_off();
+    uint32_t gone = (CLOCKS_PER_TICK - read_counter()) & (CLOCKS_PER_TICK - 1);
+    uint32_t ticks = low32(BIOS_TICKS);
+    if (gone < JUST_RELOADED) {
+        // The counter has begun again, but the interrupt may not have been taken: it is then in this register.
+        outb(PIC_COMMAND, PIC_READ_IRR);
+        if (inb(PIC_COMMAND) & 1) {
+            gone += CLOCKS_PER_TICK;
+        }
+    }
+    interrupts_on();
+    *clock = gone;
+    return ticks;
+}
+
+static uint32_t ticks_since(uint32_t then, uint32_t now) {
+    if (now >= then) {
+        return now - then;
+    }
+    // Less than before: midnight, or somebody has set the clock back.
+    uint32_t over_midnight = now + TICKS_PER_DAY - then;
+    return over_midnight < TICKS_PER_DAY / 2 ? over_midnight : 0;
+}
+
+static void add_us(uint32_t us) {
+    look.us += us;
+    us += look.ms_part;
+    look.ms += us / 1000;
+    look.ms_part = us % 1000;
+}
+
+static void add_clocks(uint32_t clocks) {
+    uint32_t n = clocks * TIMER_MICROS + look.us_part;
+    look.us_part = n % TIMER_CLOCKS;
+    add_us(n / TIMER_CLOCKS);
+}
+
+static void take_look(void) {
+    if (!look.ready) {
+        dostime_init();
+    }
+    uint32_t clock;
+    uint32_t bios = read_ticks(&clock);
+    uint32_t ticks = ticks_since(look.bios, bios);
+    // An emulator's interrupt may come late, and the chip then does not even ask for it yet.
+    if (ticks == 0 && clock < look.clock) {
+        if (look.clock - clock < READ_ERROR) {
+            clock = look.clock;
+        } else {
+            clock += CLOCKS_PER_TICK;
+            if (clock < look.clock) {
+                clock = look.clock;
+            }
+        }
+    }
+    // At most a day has gone, if nobody set the clock: in steps that 32 bits can hold.
+    for (; ticks > TICKS_32BIT; ticks -= TICKS_32BIT) {
+        add_clocks(TICKS_32BIT * CLOCKS_PER_TICK);
+    }
+    uint32_t now = ticks * CLOCKS_PER_TICK + clock;
+    // Less than before: the last look was ahead of a tick that has come now.
+    if (now >= look.clock) {
+        add_clocks(now - look.clock);
+        look.clock = clock;
+    } else {
+        look.clock -= ticks * CLOCKS_PER_TICK;
+    }
+    look.bios = bios;
+}
+
+uint64_t dostime_us(void) {
+    take_look();
+    return look.us;
+}
+
+uint32_t dostime_ms_to_tick(void) {
+    take_look();
+    uint32_t left = CLOCKS_PER_TICK - look.clock % CLOCKS_PER_TICK;
+    return (left * TIMER_MICROS / TIMER_CLOCKS + 999) / 1000;
+}
+
+mp_uint_t mp_hal_ticks_ms(void) {
+    take_look();
+    return look.ms;
+}
+
+mp_uint_t mp_hal_ticks_us(void) {
+    take_look();
+    return look.us;
+}
+
+mp_uint_t mp_hal_ticks_cpu(void) {
+    return cpu.tsc ? (mp_uint_t)cpu_tsc() : mp_hal_ticks_us();
+}
+
+// Rests only where the timer's next interrupt, which ends the rest, comes in time. Ctrl-C gets out of here.
+static void wait_until(uint64_t end) {
+    for (uint64_t now; (now = dostime_us()) < end;) {
+        mp_event_handle_nowait();
+        if (now + dostime_ms_to_tick() * 1000 <= end && !network_dos_busy()) {
+            dos_cpu_idle();
+        }
+    }
+}
+
+void mp_hal_delay_ms(mp_uint_t ms) {
+    uint64_t end = dostime_us() + (uint64_t)ms * 1000;
+    mp_event_handle_nowait();
+    wait_until(end);
+}
+
+void mp_hal_delay_us(mp_uint_t us) {
+    uint64_t end = dostime_us() + us;
+    // A short one is often part of a protocol: exact, nothing else is done.
+    if (us < 1000) {
+        while (dostime_us() < end) {
+        }
+    } else {
+        wait_until(end);
+    }
+}
+
+static void get_date(struct dos_clock *clock) {
+    struct real_regs r = { .eax = 0x2a00 };
+    real_int(0x21, &r);
+    clock->year = r.ecx;
+    clock->month = r.edx >> 8;
+    clock->day = r.edx;
+    clock->weekday = r.eax;
+}
+
+void dostime_get_clock(struct dos_clock *clock) {
+    uint8_t day;
+    get_date(clock);
+    do {
+        day = clock->day;
+        struct real_regs r = { .eax = 0x2c00 };
+        real_int(0x21, &r);
+        clock->hour = r.ecx >> 8;
+        clock->minute = r.ecx;
+        clock->second = r.edx >> 8;
+        clock->hundredth = r.edx;
+        // Another day now: the time may be of before midnight or of after it.
+        get_date(clock);
+    } while (clock->day != day);
+}
+
+static bool set_time(uint8_t hour, uint8_t minute, uint8_t second, uint8_t hundredth) {
+    struct real_regs r = { .eax = 0x2d00, .ecx = hour << 8 | minute, .edx = second << 8 | hundredth };
+    real_int(0x21, &r);
+    return (uint8_t)r.eax == 0;
+}
+
+bool dostime_set_clock(const struct dos_clock *clock) {
+    if (clock->year < 1980 || clock->year > 2099 || clock->month < 1 || clock->month > 12 || clock->day < 1
+        || dostime_days(clock->year, clock->month, clock->day) >= dostime_days(clock->year, clock->month + 1, 1)
+        || clock->hour > 23 || clock->minute > 59 || clock->second > 59 || clock->hundredth > 99) {
+        return false;
+    }
+    take_look();
+    // At noon, so that no midnight comes between the two.
+    struct real_regs r = { .eax = 0x2b00, .ecx = clock->year, .edx = clock->month << 8 | clock->day };
+    bool done = set_time(12, 0, 0, 0);
+    if (done) {
+        real_int(0x21, &r);
+        done = set_time(clock->hour, clock->minute, clock->second, clock->hundredth) && (uint8_t)r.eax == 0;
+    }
+    // The BIOS's count has been set: of what has gone only the chip's counter knows.
+    uint32_t gone;
+    look.bios = read_ticks(&gone);
+    add_clocks((gone - look.clock) % CLOCKS_PER_TICK);
+    look.clock = gone;
+    wall.known = false;
+    return done;
+}
+
+int32_t dostime_days(int32_t year, int32_t month, int32_t day) {
+    // Years that begin in March: the day that may be missing is their last.
+    month -= 3;
+    year += month / 12;
+    month %= 12;
+    if (month < 0) {
+        month += 12;
+        --year;
+    }
+    int32_t era = (year < 0 ? year - 399 : year) / 400;
+    int32_t of_era = year - era * 400;
+    int32_t of_year = (153 * month + 2) / 5;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year + day - 1 - 719468;
+}
+
+int64_t dostime_from_fields(int32_t year, int32_t month, int32_t day, int32_t hour, int32_t minute, int32_t second) {
+    return dostime_days(year, month, day) * 86400LL + hour * 3600LL + minute * 60LL + second;
+}
+
+uint64_t mp_hal_time_ns(void) {
+    uint64_t us = dostime_us();
+    if (!wall.known || us - wall.asked >= ASK_DOS_US) {
+        struct dos_clock c;
+        dostime_get_clock(&c);
+        int64_t dos = dostime_from_fields(c.year, c.month, c.day, c.hour, c.minute, c.second) * 1000000
+            + c.hundredth * 10000;
+        us = dostime_us();
+        int64_t off = dos - (int64_t)us - wall.offset;
+        if (!wall.known || off > CLOCK_WAS_SET_US || off < -CLOCK_WAS_SET_US) {
+            wall.offset += off;
+        }
+        wall.known = true;
+        wall.asked = us;
+    }
+    return (us + wall.offset) * 1000;
+}
