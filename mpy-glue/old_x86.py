@@ -68,6 +68,8 @@ def move_if(condition, source, target):
     """A cmov without a jump: a mask on the stack says which of the two words stays."""
     if "%esp" in (source, target):
         raise ValueError(f"cmov{condition} with the stack pointer")
+    if source == target:
+        return []
     return [
         "\tpushl\t$0",
         f"\tset{OPPOSITE[condition]}\t(%esp)",
