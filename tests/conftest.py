@@ -10,7 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import servers
+from harness import dos_image, servers
+from harness.dos import MPYTHON, Guest
 from harness.mpy import MICROPYTHON
 from harness.net import Proxy, Scripted
 
@@ -29,6 +30,32 @@ def micropython():
             f"no interpreter at {MICROPYTHON}: build it, or set MICROPYTHON", pytrace=False
         )
     return MICROPYTHON
+
+
+@pytest.fixture(scope="session")
+def freedos():
+    """Path of the FreeDOS boot floppy."""
+    if dos_image.floppy() is None:
+        pytest.skip(dos_image.MISSING)
+    return dos_image.floppy()
+
+
+@pytest.fixture(scope="session")
+def guest_session(freedos):
+    if not MPYTHON.is_file():
+        pytest.fail(f"no {MPYTHON}: scripts/build dos makes it", pytrace=False)
+    made = Guest()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def guest(guest_session):
+    """A DOS machine with network that the tests of one worker share; booted again after a test
+    that hung it.
+    """
+    guest_session.ready()
+    return guest_session
 
 
 @pytest.fixture(scope="session")
