@@ -19,7 +19,8 @@ cmc cmp cmps cwd cwde daa das dec div enter hlt idiv imul in inc ins int int3 in
 iret iretd iretw ja jae jb jbe jcxz je jecxz jg jge jl jle jmp jmpw jne jno jnp jns jo jp js
 lahf lar lcall lds lea leave les lfs lgdt lgs lgdtd lidt lidtd lldt lmsw ljmp lods
 loop loope loopne lsl lss ltr mov movs movsx movzx mul neg nop not or out outs pop
-popa popad popf popfd popfw popaw push pusha pushad pushf pushfd pushfw pushaw rcl rcr ret retf retw rol ror sahf sar sbb scas
+popa popad popf popfd popfw popaw push pusha pushad pushf
+pushfd pushfw pushaw rcl rcr ret retf retw rol ror sahf sar sbb scas
 seta setae setb setbe sete setg setge setl setle setne setno setnp setns seto setp sets
 sgdt sgdtd shl shld shr shrd sidt sidtd sldt smsw stc std sti stos str sub test verr verw
 xchg xlat xor wait fwait ud2
