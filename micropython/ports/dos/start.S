@@ -8,6 +8,8 @@
 
 _start:
     cld
+    movw    %ds, %ax
+    movw    %ax, %es
     movl    $dos_stack_end, %esp
     xorl    %ebp, %ebp
     call    dos_start
