@@ -7,6 +7,7 @@
 #define DTTOIF(type) ((type) << 12)
 
 struct dirent {
+    unsigned d_ino; // always 0
     unsigned char d_type;
     char d_name[256 * 3]; // UTF-8
 };
