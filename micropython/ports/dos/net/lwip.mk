@@ -19,4 +19,4 @@ $(BUILD)/lwip/%.o: $(LWIP_SRC)/%.c
 
 # modlwip lets the resolver write to its stack frame later, even when an exception (Ctrl-C) has left it meanwhile:
 # it gets a resolver that waits by itself and keeps its state elsewhere.
-$(BUILD)/extmod/modlwip.o: CFLAGS += -Ddns_gethostbyname_addrtype=network_dos_resolve -O2
+$(BUILD)/extmod/modlwip.o: CFLAGS += -Ddns_gethostbyname_addrtype=network_dos_resolve -O2 -Wno-sign-compare

@@ -14,6 +14,7 @@
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
+#include "netif/ethernet.h"
 
 #include "dpmi.h"
 #include "entropy.h"

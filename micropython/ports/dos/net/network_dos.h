@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "py/mpconfig.h"
 #include "py/misc.h"
 
 // At the start of the program. Touches no card.

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "py/mpconfig.h"
 #include "py/misc.h"
 
 struct pbuf;

@@ -1,5 +1,6 @@
 // PCI cards through the PCI BIOS, which is asked by real-mode INT 1Ah.
 
+#include "py/mpconfig.h"
 #include "py/misc.h"
 
 #include "dpmi.h"

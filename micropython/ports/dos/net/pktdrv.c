@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "py/mpconfig.h"
 #include "py/misc.h"
 
 #include "lwip/pbuf.h"

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 // The port's C library has ssize_t, and lwIP makes one unless it knows that.
 #define LWIP_NO_UNISTD_H    (1)
