@@ -1,0 +1,5 @@
+import sys
+
+from ssh.program import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,309 @@
+"""What the programs share: connect, check the host, log in; errors as sentences."""
+
+import sys
+
+import _ssh
+import ssh
+from ssh import errors, known_hosts, paths, terminal
+from ssh.errors import Failure, why
+
+_WARNING = """\
+***********************************************************
+*  WARNING: THE KEY OF THIS HOST IS NOT THE ONE IT HAD!   *
+***********************************************************
+Somebody may be listening in between you and {host},
+or the host has been given a new key: ask whoever runs it.
+The fingerprint of the {kind} key that came is
+{fingerprint}.
+It contradicts the {known} key in {file}, line {line}.
+"""
+
+
+def say(text):
+    sys.stderr.write(text + "\n")
+
+
+def run(program, main, args):
+    """Call main(args): its exit status, or 255 with a sentence on standard error."""
+    try:
+        return main(args)
+    except Failure as e:
+        if e.text:
+            say(f"{program}: {e.text}")
+        return e.status
+    except KeyboardInterrupt:
+        say(f"\n{program}: interrupted")
+        return 130
+    except (OSError, ValueError, MemoryError) as e:
+        if isinstance(e, OSError) and e.args[0] == 32:
+            return 141  # nobody reads our output: end as by SIGPIPE
+        say(f"{program}: {why(e)}")
+        return 255
+
+
+def version():
+    return f"MicroPython_ssh {_ssh.version()} ({_ssh.crypto_engine_name()})"
+
+
+def short_type(kind):
+    """ED25519 for ssh-ed25519, as people write it."""
+    for name in ("ed25519", "ecdsa", "rsa"):
+        if name in kind:
+            return name.upper()
+    return kind
+
+
+class Login:
+    """One login by the options of a command line."""
+
+    def __init__(self, options):
+        self.options = options
+        self.failure = None
+        self.passwords = options.password_auth
+
+    def debug(self, text):
+        if self.options.verbose:
+            say(f"debug1: {text}")
+
+    # ------------------------------------------------------------ the host
+
+    def connect(self):
+        """A Connection that is logged in."""
+        options = self.options
+        user = options.user_name()
+        name = options.host_name or options.host
+        port = options.port or 22
+        self.hosts = known_hosts.KnownHosts(
+            options.host_key_alias or options.host,
+            22 if options.host_key_alias else port,
+            _files(options.known_hosts),
+            _files(options.global_known_hosts),
+        )
+        more = {"hostkeys": options.host_keys or self.hosts.prefer(_ssh.algorithms()["host_keys"])}
+        for argument in ("ciphers", "macs", "kex"):
+            if getattr(options, argument):
+                more[argument] = getattr(options, argument)
+        self.debug(f"connecting to {name} port {port}")
+        try:
+            conn = ssh.connect(
+                name,
+                port,
+                hostkey=self.decide,
+                timeout=options.connect_timeout or 30,
+                family=options.family,
+                **more,
+            )
+        except OSError as e:
+            raise self.failure or Failure(f"cannot connect to {name} port {port}: {why(e)}")
+        try:
+            self.show(conn.session)
+            self.login(conn.session, user)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    def show(self, session):
+        if self.options.verbose:
+            self.debug(f"remote software {errors.printable(session.remote_version)}")
+            self.debug(f"host key {session.hostkey_type} {session.hostkey_fingerprint}")
+            for name, value in sorted(session.algorithms.items()):
+                self.debug(f"{name}: {value}")
+
+    def decide(self, blob, kind, fingerprint):
+        """Whether to go on with a host that has this key."""
+        state, entry = self.hosts.check(blob)
+        self.debug(f"the host key is {state} in the known-hosts files")
+        if state == known_hosts.OK:
+            return True
+        if state == known_hosts.NEW:
+            return self.meet(blob, short_type(kind), fingerprint)
+        if state == known_hosts.REVOKED:
+            return self.refuse(
+                f"the host key {fingerprint} is marked as revoked in {entry.file}, "
+                f"line {entry.line}: do not trust this host"
+            )
+        say(
+            _WARNING.format(
+                host=self.hosts.name,
+                kind=short_type(kind),
+                fingerprint=fingerprint,
+                known=short_type(entry.kind),
+                file=entry.file,
+                line=entry.line,
+            ).rstrip()
+        )
+        if self.options.checking == "no":
+            say("Going on, as StrictHostKeyChecking=no asks for; no password will be sent.")
+            self.passwords = False
+            return True
+        return self.refuse("the host key has changed; not connected")
+
+    def refuse(self, text):
+        self.failure = Failure(text)
+        return False
+
+    def meet(self, blob, kind, fingerprint):
+        """A host that is not known yet."""
+        checking = self.options.checking
+        name = self.hosts.name
+        if checking == "yes" or self.options.batch:
+            return self.refuse(
+                f"the {kind} key {fingerprint} of {name} is not known; not connected"
+            )
+        if checking == "ask":
+            if not terminal.can_ask():
+                return self.refuse(
+                    f"the {kind} key {fingerprint} of {name} is not known, "
+                    "and there is no terminal to ask at; not connected"
+                )
+            if not self.ask_person(kind, fingerprint):
+                return self.refuse("host key not accepted; not connected")
+        self.remember(blob, kind)
+        return True
+
+    def ask_person(self, kind, fingerprint):
+        prompt = (
+            f"{self.hosts.name} is not known here.\n"
+            f"Its {kind} key has the fingerprint\n{fingerprint}\n"
+            "Connect, and trust this key from now on (yes/no/the fingerprint)? "
+        )
+        for _ in range(5):
+            answer = terminal.ask(prompt).strip()
+            if answer.lower() == "yes" or answer == fingerprint:
+                return True
+            if answer.lower() == "no":
+                return False
+            prompt = "Please type yes, no, or the fingerprint: "
+        return False
+
+    def remember(self, blob, kind):
+        if not self.hosts.files:
+            return
+        file = self.hosts.files[0]
+        try:
+            self.hosts.add(blob)
+        except OSError as e:
+            say(f"{self.options.program}: cannot write {file}: {why(e)}")
+            return
+        if not self.options.quiet:
+            say(f"The {kind} key of {self.hosts.name} is now in {file}.")
+
+    # ------------------------------------------------------------ the user
+
+    def login(self, session, user):
+        """By the keys that there are, then by password."""
+        self.user = user
+        self.tried = []
+        try:
+            if session.userauth_none(user):
+                return
+        except _ssh.SSHError as e:
+            self.check_refusal(e)
+        if session.banner and not self.options.quiet:
+            say(errors.printable(session.banner, True).rstrip("\n"))
+        self.debug("the server takes " + ", ".join(session.auth_methods))
+        if self.by_keys(session) or self.by_password(session):
+            self.debug(f"logged in as {user}")
+            return
+        methods = ", ".join(errors.printable(m) for m in session.auth_methods)
+        raise Failure(
+            f"{user}@{self.options.host}: permission denied (the server takes: {methods})"
+        )
+
+    def check_refusal(self, error):
+        if error.args[0] != _ssh.ERR_AUTH_FAILED:
+            raise error
+
+    def by_keys(self, session):
+        if not self.options.public_key_auth:
+            return False
+        for path in self.identities():
+            if "publickey" not in session.auth_methods:
+                return False
+            if self.by_key(session, path):
+                return True
+        return False
+
+    def identities(self):
+        """The key files to try: those asked for, and the usual ones unless some were."""
+        found = [paths.expand(path) for path in self.options.identities]
+        for path in found:
+            if not paths.exists(path):
+                say(f"{self.options.program}: cannot use the key {path}: no such file")
+        if not self.options.identities:
+            found = paths.identities()
+        return [path for path in found if paths.exists(path)]
+
+    def by_key(self, session, path):
+        asked_for = bool(self.options.identities)
+        try:
+            with open(path, "rb") as file:
+                key = file.read(65536)
+        except OSError as e:
+            say(f"{self.options.program}: cannot read the key {path}: {why(e)}")
+            return False
+        self.debug(f"trying the key {path}")
+        try:
+            return self.offer(session, path, key)
+        except _ssh.SSHError as e:
+            self.check_refusal(e)
+            return False
+        except ValueError as e:
+            if asked_for or self.options.verbose:
+                say(f"{self.options.program}: cannot use the key {path}: {why(e)}")
+            return False
+
+    def offer(self, session, path, key):
+        """True when logged in. Asks for the passphrase of an encrypted key."""
+        try:
+            return session.userauth_publickey(self.user, key)
+        except ValueError as e:
+            if "passphrase" not in why(e):
+                raise
+            if self.options.batch or not terminal.can_ask():
+                raise
+        for left in range(self.options.password_prompts - 1, -1, -1):
+            passphrase = terminal.ask_secret(f"Passphrase of the key {path}: ")
+            try:
+                if passphrase:
+                    return session.userauth_publickey(self.user, key, passphrase=passphrase)
+                return False
+            except ValueError as e:
+                if "passphrase" not in why(e) or not left:
+                    raise
+                say("That passphrase does not open the key, please try again.")
+            finally:
+                terminal.wipe(passphrase)
+        return False
+
+    def by_password(self, session):
+        if not self.passwords or "password" not in session.auth_methods:
+            return False
+        if self.options.batch or not terminal.can_ask():
+            return False
+        for left in range(self.options.password_prompts - 1, -1, -1):
+            password = terminal.ask_secret(f"{self.user}@{self.options.host}'s password: ")
+            try:
+                if session.userauth_password(self.user, password):
+                    return True
+            except _ssh.SSHError as e:
+                self.check_refusal(e)
+                if left:
+                    say("Permission denied, please try again.")
+            finally:
+                terminal.wipe(password)
+            if "password" not in session.auth_methods:
+                return False
+        return False
+
+
+def _files(names):
+    """Files named in an option; "none" is no file."""
+    if names is None:
+        return None
+    return [paths.expand(name) for name in names if name.lower() != "none"]
+
+
+def connect(options):
+    return Login(options).connect()

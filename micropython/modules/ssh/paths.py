@@ -1,0 +1,82 @@
+"""Where keys and known hosts are kept, and names of files, on systems of each kind."""
+
+import os
+import sys
+
+DOS = sys.platform == "dos"
+_SEPARATORS = "/\\" if DOS else "/"
+
+
+def getenv(name):
+    get = getattr(os, "getenv", None)
+    return get(name) if get else None
+
+
+def join(folder, name):
+    if not folder or folder[-1] in _SEPARATORS or (DOS and folder[-1] == ":"):
+        return folder + name
+    return folder + ("\\" if DOS and "\\" in folder else "/") + name
+
+
+def split(path):
+    """(folder, name) of a local path; the folder keeps what separates it from the name."""
+    at = max(path.rfind(c) for c in _SEPARATORS + (":" if DOS else ""))
+    return path[: at + 1], path[at + 1 :]
+
+
+def folder():
+    """The folder of the user's SSH files: SSHDIR, or ~/.ssh, or on DOS HOME or the program's."""
+    named = getenv("SSHDIR")
+    if named:
+        return named
+    home = getenv("HOME")
+    if DOS:
+        return home or split(getattr(sys, "executable", None) or "")[0]
+    return join(home or "/", ".ssh")
+
+
+def known_hosts():
+    return join(folder(), "KNOWN.HST" if DOS else "known_hosts")
+
+
+def global_known_hosts():
+    """Files of the whole machine."""
+    if sys.platform in ("linux", "darwin"):
+        return ["/etc/ssh/ssh_known_hosts"]
+    return []
+
+
+def identities():
+    """Key files that are tried without being asked for. DOS has eight letters for a name."""
+    names = ("ID_ED255", "ID_ECDSA", "ID_RSA") if DOS else ("id_ed25519", "id_ecdsa", "id_rsa")
+    return [join(folder(), name) for name in names]
+
+
+def expand(path):
+    """~/x as people write it in options."""
+    if path.startswith("~/") and getenv("HOME"):
+        return join(getenv("HOME"), path[2:])
+    return path
+
+
+def mode(path):
+    """The file's mode, 0 if there is none."""
+    try:
+        return os.stat(path)[0]
+    except OSError:
+        return 0
+
+
+def is_dir(path):
+    return mode(path) & 0o170000 == 0o040000
+
+
+def exists(path):
+    return mode(path) != 0
+
+
+def make_folder(path):
+    """Make the folder that holds path, if it is missing and its parent is there."""
+    folder = split(path)[0].rstrip(_SEPARATORS)
+    if folder and not exists(folder) and folder[-1] != ":":
+        os.mkdir(folder)

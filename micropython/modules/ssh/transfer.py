@@ -1,0 +1,188 @@
+"""Files over SFTP, for scp and sftp: what goes where, names that are refused, progress, leftovers."""
+
+import os
+
+import _ssh
+from ssh import errors, paths, progress
+from ssh.client import say
+from ssh.errors import Failure, why
+from ssh.known_hosts import match
+
+_TYPE = 0o170000
+_DIR = 0o040000
+
+
+class about:
+    """Context manager: an error of the server becomes a sentence about this path."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, OSError) and error.args[0] != 32:
+            raise Failure(f"{errors.printable(self.path or '.')}: {why(error)}", 1)
+
+
+def base_name(path):
+    return path.rstrip("/").rsplit("/", 1)[-1]
+
+
+def remote_join(folder, name):
+    if not folder:
+        return name
+    return folder + name if folder.endswith("/") else folder + "/" + name
+
+
+def safe_name(name):
+    """Whether a name that the server gives may become a local file. It may not lead elsewhere."""
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        return False
+    return not paths.DOS or not any(c in name for c in '\\:*?"<>|')
+
+
+def remote_stat(sftp, path):
+    """The attributes, or None if there is nothing of this name."""
+    try:
+        return sftp.stat(path)
+    except OSError as e:
+        if e.args[0] != 2:
+            raise
+        return None
+
+
+def is_remote_dir(sftp, path):
+    attrs = remote_stat(sftp, path or ".")
+    return attrs is not None and attrs[0] & _TYPE == _DIR
+
+
+class Transfer:
+    """Copies between here and the server; counts what failed instead of giving up."""
+
+    def __init__(self, program, sftp, quiet=False, recursive=False, preserve=False):
+        self.program = program
+        self.sftp = sftp
+        self.quiet = quiet
+        self.recursive = recursive
+        self.preserve = preserve
+        self.failed = 0
+
+    def complain(self, name, problem):
+        """One file could not be copied; others may."""
+        if isinstance(problem, _ssh.SSHError) and problem.args[0] != _ssh.ERR_SFTP:
+            raise problem  # the connection is at its end
+        text = problem if isinstance(problem, str) else why(problem)
+        say(f"{self.program}: {errors.printable(name)}: {text}")
+        self.failed += 1
+
+    # ------------------------------------------------------------ from the server
+
+    def expand(self, pattern):
+        """The remote files that a name with * or ? in its last part means."""
+        folder, slash, last = pattern.rpartition("/")
+        if not any(c in last for c in "*?"):
+            return [pattern]
+        hidden = last.startswith(".")
+        names = [
+            name
+            for name in self.sftp.listdir(folder + slash or ".")
+            if match(name, last) and (hidden or not name.startswith("."))
+        ]
+        if not names:
+            raise Failure(f"{pattern}: no such file on the server", 1)
+        return [folder + slash + name for name in sorted(names)]
+
+    def get(self, remote, local):
+        """A file or, if asked for, a folder. local: its name here."""
+        try:
+            attrs = self.sftp.stat(remote)
+            if attrs[0] & _TYPE != _DIR:
+                self._get_file(remote, local, attrs)
+            elif self.recursive:
+                self._get_folder(remote, local)
+            else:
+                self.complain(remote, "a folder (-r copies folders)")
+        except OSError as e:
+            self.complain(remote, e)
+
+    def _get_folder(self, remote, local):
+        if not paths.is_dir(local):
+            os.mkdir(local)
+        for name in sorted(self.sftp.listdir(remote)):
+            if safe_name(name):
+                self.get(remote_join(remote, name), paths.join(local, name))
+            else:
+                self.complain(
+                    remote_join(remote, name), "this name is not possible here; left out"
+                )
+
+    def _get_file(self, remote, local, attrs):
+        shown = progress.Progress(base_name(remote), not self.quiet)
+        # The local file first: a name that cannot be ends this before anything is fetched.
+        try:
+            file = open(local, "wb")
+        except (OSError, ValueError) as e:
+            self.complain(local, e)
+            return
+        try:
+            with file:
+                self.sftp.get(remote, file, shown)
+        except BaseException:
+            self._tell_partial(shown, local, attrs[1])
+            raise
+        shown.end()
+        if self.preserve:
+            self._keep_local(local, attrs)
+
+    def _tell_partial(self, shown, local, size):
+        shown.end()
+        say(
+            f"{self.program}: {local} is incomplete: it has the first {shown.done} of {size} bytes"
+        )
+
+    def _keep_local(self, local, attrs):
+        """Time of a local file, where the port can set it."""
+        if hasattr(os, "utime"):
+            os.utime(local, (attrs[2], attrs[3]))
+        elif self.preserve is True:
+            say(f"{self.program}: times of local files cannot be set here (-p)")
+            self.preserve = "told"
+
+    # ------------------------------------------------------------ to the server
+
+    def put(self, local, remote):
+        """A file or, if asked for, a folder. remote: its name there."""
+        try:
+            if not paths.is_dir(local):
+                self._put_file(local, remote)
+            elif self.recursive:
+                self._put_folder(local, remote)
+            else:
+                self.complain(local, "a folder (-r copies folders)")
+        except OSError as e:
+            self.complain(local, e)
+
+    def _put_folder(self, local, remote):
+        if not is_remote_dir(self.sftp, remote):
+            self.sftp.mkdir(remote)
+        for name in sorted(os.listdir(local)):
+            self.put(paths.join(local, name), remote_join(remote, name))
+
+    def _put_file(self, local, remote):
+        shown = progress.Progress(paths.split(local)[1], not self.quiet)
+        with open(local, "rb") as file:
+            try:
+                self.sftp.put(file, remote, shown)
+            except BaseException:
+                shown.end()
+                say(
+                    f"{self.program}: {errors.printable(remote)} on the server is incomplete: "
+                    f"{shown.done} bytes were sent"
+                )
+                raise
+        shown.end()
+        if self.preserve:
+            mode, _, _, _, _, _, size, atime, mtime, _ = os.stat(local)
+            self.sftp.setstat(remote, mode=mode & 0o777, atime=atime, mtime=mtime)
