@@ -194,11 +194,13 @@ bool health_words(const uint32_t *words, size_t n) {
 
 bool health_bytes(const uint8_t *bytes, size_t n) {
     bool seen[256] = { 0 };
-    unsigned different = 0;
+    unsigned different = 0, high = 0;
     n = n < 64 ? n : 64;
     for (size_t i = 0; i < n; ++i) {
         different += !seen[bytes[i]];
         seen[bytes[i]] = true;
+        high += bytes[i] >> 7;
     }
-    return n >= 32 && different >= n * 5 / 8;
+    // Text has hardly a byte above 127.
+    return n >= 32 && different >= n * 5 / 8 && high >= n / 8;
 }
