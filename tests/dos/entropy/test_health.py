@@ -97,7 +97,7 @@ def test_noise_is_believed_in_part(source, noise):
         source, [noise(chance) for _ in range(60_000)]
     )
     assert ready and alarms == 0
-    # The first block is the start-up test and earns nothing; of each sample at most 1/8 bit counts.
+    # The first block is the start-up test and earns nothing; at most 1/8 bit of a sample counts.
     assert credited <= blocks - 1
     assert source.host_samples() >= 1024 + 256 * 8
     assert entropy >= CLAIM
