@@ -337,7 +337,8 @@ static void optimise(const char *level) {
 static int run_file(char **argv, int argc, int at) {
     int fd = open(argv[at], O_RDONLY);
     if (fd < 0) {
-        mp_printf(&mp_stderr_print, "%s: can't open file '%s': [Errno %d] %s\n", argv[0], argv[at], errno, strerror(errno));
+        mp_printf(&mp_stderr_print, "%s: can't open file '%s': [Errno %d] %q\n", argv[0], argv[at], errno,
+            mp_errno_to_str(MP_OBJ_NEW_SMALL_INT(errno)));
         return EXIT_NO_FILE;
     }
     close(fd);

@@ -9,7 +9,6 @@
 
 #define MICROPY_BANNER_MACHINE      "DOS with 386"
 #define MICROPY_PY_SYS_PLATFORM     "dos"
-#define MICROPY_PLATFORM_SYSTEM     "DOS"
 
 // Types.
 typedef int mp_int_t;
@@ -85,7 +84,7 @@ extern const struct _mp_print_t mp_stderr_print;
 #define MICROPY_PY_SYS_EXC_INFO     (1)
 
 // os, time, machine: the port's own parts are included by MicroPython's.
-#define MICROPY_PY_OS_INCLUDEFILE   "modos.c"
+#define MICROPY_PY_OS_INCLUDEFILE   "dos/modos.c"
 #define MICROPY_PY_OS_ERRNO         (1)
 #define MICROPY_PY_OS_GETENV_PUTENV_UNSETENV (1)
 #define MICROPY_PY_OS_SYSTEM        (1)
@@ -94,9 +93,9 @@ extern const struct _mp_print_t mp_stderr_print;
 #define MICROPY_PY_TIME             (1)
 #define MICROPY_PY_TIME_CUSTOM_SLEEP (1)
 #define MICROPY_PY_TIME_TIME_TIME_NS (1)
-#define MICROPY_PY_TIME_INCLUDEFILE "modtime.c"
+#define MICROPY_PY_TIME_INCLUDEFILE "dos/modtime.c"
 #define MICROPY_PY_MACHINE          (1)
-#define MICROPY_PY_MACHINE_INCLUDEFILE "modmachine.c"
+#define MICROPY_PY_MACHINE_INCLUDEFILE "dos/modmachine.c"
 
 // The network: MicroPython's sockets over lwIP.
 #define MICROPY_PY_NETWORK          (1)

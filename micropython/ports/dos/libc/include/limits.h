@@ -13,6 +13,7 @@
 #define INT_MIN (-INT_MAX - 1)
 #define INT_MAX __INT_MAX__
 #define UINT_MAX (INT_MAX * 2U + 1U)
+#define SSIZE_MAX INT_MAX
 #define LONG_MIN (-LONG_MAX - 1L)
 #define LONG_MAX __LONG_MAX__
 #define ULONG_MAX (LONG_MAX * 2UL + 1UL)

@@ -31,6 +31,8 @@ typedef float float_t;
 #define M_2_SQRTPI (1.12837916709551257390)
 #define M_SQRT2 (1.41421356237309504880)
 
+#define nan(text) __builtin_nan(text)
+
 double acos(double x);
 double acosh(double x);
 double asin(double x);

@@ -13,7 +13,6 @@ char *strchr(const char *s, int c);
 int strcmp(const char *a, const char *b);
 char *strcpy(char *dst, const char *src);
 size_t strcspn(const char *s, const char *reject);
-char *strerror(int error);
 size_t strlen(const char *s);
 int strncmp(const char *a, const char *b, size_t n);
 char *strncpy(char *dst, const char *src, size_t n);
