@@ -31,7 +31,7 @@ static void write_caches(void) {
 }
 
 // The BIOS boots again without its memory test. Each way that a PC has is tried, the surest first.
-static mp_obj_t dos_machine_reset(void) {
+NORETURN static mp_obj_t dos_machine_reset(void) {
     write_caches();
     dos_leave();
     *(volatile uint16_t *)BIOS_RESET_FLAG = WARM_BOOT;
