@@ -12,8 +12,8 @@ COMMAND = "A:\\COMMAND.COM"
 PRINTER = bytes.fromhex(
     "ba1a01 b409 cd21 b440 bb0200 b90500 ba1a01 cd21 b8074c cd21 90 68656c6c6f0d0a24"
 )
-# Waits for a key by INT 21h/08h and ends with it as its status; Ctrl-C may end it.
-WAITER = bytes.fromhex("b408 cd21 b44c cd21")
+# Prints "ready", waits for a key by INT 21h/08h and ends with it as its status; Ctrl-C may end it.
+WAITER = bytes.fromhex("ba0f01 b409 cd21 b408 cd21 b44c cd21") + b"ready\r\n$"
 # Ends, leaving INT 65h changed:  mov ax,2565h; int 21h; mov ax,4c00h; int 21h
 HOOKER = bytes.fromhex("b86525 ba3412 cd21 b8004c cd21")
 # cli; jmp $
@@ -74,9 +74,11 @@ def test_keyboard_and_screen(machine):
 
 def test_keys_reach_a_program(machine):
     machine.begin_exe("W.COM")
+    machine.wait_screen("ready")
     machine.type("x")
     assert machine.end().returncode == ord("x")
     machine.begin_exe("W.COM")
+    machine.wait_screen(lambda lines: lines.count("ready") == 2)
     machine.key("ctrl-c")
     assert machine.end().kind == 1
 

@@ -73,6 +73,30 @@ def quoted(arg):
     return '"' + arg.replace('"', '\\"') + '"'
 
 
+def job_words(machine, script, args):
+    """The arguments of MPYTHON for program text or a list; machine.put() takes the text."""
+    if isinstance(script, str):
+        machine.put(FOLDER + "\\JOB.PY", textwrap.dedent(script).lstrip("\n").encode())
+        script = [FOLDER + "\\JOB.PY"]
+    line = " ".join(map(quoted, [*script, *args]))
+    if len(line.encode()) >= TAIL_MOST:
+        machine.put(FOLDER + "\\ARGS.TXT", line.encode())
+        line = f"@{FOLDER}\\ARGS.TXT"
+    return f"C:\\MPYTHON.EXE {line}".rstrip()
+
+
+def run_request(line, console, env):
+    """What the agent takes to run "PROGRAM.EXE arguments"."""
+    program, _, tail = line.partition(" ")
+    tail = " " + tail if tail else ""
+    if len(tail.encode("cp437")) > TAIL_MOST:
+        raise ValueError(f"DOS takes {TAIL_MOST} characters, not {len(tail)}: {tail}")
+    files = ["", "", ""] if console else [f"{FOLDER}\\{x}.TXT" for x in ("IN", "OUT", "ERR")]
+    fields = [dos_path(program), tail, *files]
+    fields += [f"{name}={value}" for name, value in (env or {}).items()]
+    return b"".join(x.encode("cp437") + b"\0" for x in fields)
+
+
 def die_with_parent():
     """In the child before it becomes QEMU: it ends when the tests end, however they do."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
@@ -382,25 +406,12 @@ class Guest:
 
     def begin(self, script, *args, stdin=b"", console=True, env=None):
         """Start as run() does, but do not wait: type(), wait_screen(), then end()."""
-        if isinstance(script, str):
-            self.put(FOLDER + "\\JOB.PY", textwrap.dedent(script).lstrip("\n").encode())
-            words = [FOLDER + "\\JOB.PY", *args]
-        else:
-            words = [*script, *args]
-        self.begin_exe("C:\\MPYTHON.EXE " + " ".join(map(quoted, words)), stdin, console, env)
+        self.begin_exe(job_words(self, script, args), stdin, console, env)
 
     def begin_exe(self, line, stdin=b"", console=True, env=None):
-        program, _, tail = line.partition(" ")
-        tail = " " + tail if tail else ""
-        if len(tail.encode("cp437")) > TAIL_MOST:
-            raise ValueError(f"DOS takes {TAIL_MOST} characters, not {len(tail)}: {tail}")
-        files = ["", "", ""]
+        payload = run_request(line, console, env)
         if not console:
             self.put(FOLDER + "\\IN.TXT", stdin)
-            files = [FOLDER + "\\IN.TXT", FOLDER + "\\OUT.TXT", FOLDER + "\\ERR.TXT"]
-        fields = [dos_path(program), tail, *files]
-        fields += [f"{name}={value}" for name, value in (env or {}).items()]
-        payload = b"".join(x.encode("cp437") + b"\0" for x in fields)
         with self._limit("run"):
             assert self.process is None or self.running is None, "a job is running"
             self._send(b"R", payload)

@@ -26,9 +26,9 @@ struct regs {
 extern void call_int21(struct regs *r);
 extern uint32_t call_int13(uint8_t function, uint16_t packet); // the flags; AH in the upper half
 extern uint16_t exec(uint16_t path, uint16_t block);            // 0 or DOS's error
+extern void install_break_handler(void);
 extern void install_handlers(void);
 extern void wait_for_byte(void);
-extern volatile uint8_t child_runs;
 extern uint16_t our_segment(void);
 
 static uint8_t buffer[BUFFER_SIZE];
@@ -379,9 +379,7 @@ static uint16_t request_run(uint16_t length) {
     }
     uint32_t started = peek32(0x40, 0x6c);
     if (!error) {
-        child_runs = 1;
         error = exec(near(path), near(&block));
-        child_runs = 0;
     }
     uint32_t ticks = peek32(0x40, 0x6c) - started;
     for (unsigned i = 0; i < 3; i++) {
@@ -434,9 +432,35 @@ static uint16_t request_int21(uint16_t length) {
     return 0;
 }
 
+// One request of type R from a file, its answer to another: for a DOS without a UART of the host.
+static void serve_file(void) {
+    uint16_t handle, count = 0, error = dos_open(0x3d00, "C:\\T\\REQUEST.BIN", &handle);
+    if (!error) {
+        dos_transfer(0x3f00, handle, FRAME_MAX, &count);
+        dos_close(handle);
+        memcpy(frame, buffer, count);
+        frame[count] = 0;
+        put16(0);
+        error = request_run(count);
+    }
+    reply[0] = error;
+    reply[1] = error >> 8;
+    memcpy(buffer, reply, reply_length);
+    if (!dos_open(0x3c00, "C:\\T\\ANSWER.BIN", &handle)) {
+        dos_transfer(0x4000, handle, reply_length, &count);
+        dos_close(handle);
+    }
+}
+
 int main(void) {
     struct regs r = { .eax = 0x4a00, .ebx = RESIDENT };
     dos(&r);
+    if (peek8(our_segment(), 0x80) > 0) {
+        install_break_handler();
+        serve_file();
+        return 0;
+    }
+    install_break_handler();
     install_handlers();
     put16(largest_block());
     send_reply('H');

@@ -132,9 +132,16 @@ our_segment:
         mov     ax, cs
         retd
 
-// Ctrl-C ends a program that has not asked for it, and never us.
+// Ctrl-C ends a program that has not asked for it, and never us. DOS may be asked whose program runs.
 break_handler:
-        cmp     byte ptr cs:[child_runs], 0
+        push    ax
+        push    bx
+        mov     ah, 0x62
+        int     0x21
+        mov     ax, cs
+        cmp     ax, bx
+        pop     bx
+        pop     ax
         jz      1f
         stc
         retf
@@ -153,12 +160,16 @@ uart_handler:
         pop     ax
         iret
 
-        .global install_handlers
-install_handlers:
-        push    ebx
+        .global install_break_handler
+install_break_handler:
         mov     dx, OFFSET break_handler
         mov     ax, 0x2523
         int     0x21
+        retd
+
+        .global install_handlers
+install_handlers:
+        push    ebx
         mov     dx, OFFSET uart_handler
         mov     ax, 0x250c
         int     0x21
@@ -214,9 +225,6 @@ wait_for_byte:
         retd
 
         .data
-        .global child_runs
-child_runs:
-        .byte   0
 regs:   .word   0
 stack:  .long   0
 
