@@ -12,8 +12,8 @@ assembly is rewritten on the way, see old_x86.py.
 Environment, each optional:
   SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it
   SSH_RUST_FEATURES   cargo features of crate ssh-ffi: dalek (default; "dalek tables" on 64-bit
-                      machines) or salty (default on Cortex-M4 and M7)
-  SSH_RUST_OPT        optimisation: 3, s or z (default 3, s on chips)
+                      machines, 386 and 486) or salty (default on Cortex-M4 and M7)
+  SSH_RUST_OPT        optimisation: 3, 2, s or z (default 3, 2 for 386 and 486, s on chips)
   SSH_RUST_FLAGS      more flags for rustc
   SSH_RUST_SANITIZE   "address": instrument the core; takes rustup's nightly compiler
 """
@@ -78,11 +78,20 @@ def is_chip(target):
     return "-none-" in target or target.startswith("xtensa")
 
 
-def default_features(target):
+def default_features(target, level):
     """Which curve arithmetic suits the target; empty for the crate's own default."""
     if target.startswith("thumbv7em"):
         return "salty"
-    return "dalek tables" if target.startswith(("x86_64", "aarch64")) else ""
+    # On a slow PC the tables make a login a third shorter, for 40 KB.
+    tables = target.startswith(("x86_64", "aarch64")) or level in BELOW_TARGET
+    return "dalek tables" if tables else ""
+
+
+def default_optimisation(target, level):
+    """On a 386 and 486, level 3 makes the core 50 KB larger and nothing faster."""
+    if is_chip(target):
+        return "s"
+    return "2" if level in BELOW_TARGET else "3"
 
 
 def has_library(rustc, target):
@@ -184,11 +193,11 @@ def cargo_command(target, cc_flags, out_dir):
         REPO + "/Cargo.toml",
     ]
     command += ["--package", "ssh-ffi", "--target", target]
-    features = env.get("SSH_RUST_FEATURES", default_features(target))
+    features = env.get("SSH_RUST_FEATURES", default_features(target, level))
     if features:
         command += ["--no-default-features", "--features", features]
     flags += target_flags(target, level, cc_flags)
-    optimise = env.get("SSH_RUST_OPT") or ("s" if is_chip(target) else "3")
+    optimise = env.get("SSH_RUST_OPT") or default_optimisation(target, level)
     env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = optimise
     if build_std:
         # The library's source is at hand, so panics can be made to stop without a message.
