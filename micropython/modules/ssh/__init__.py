@@ -38,7 +38,7 @@ class Connection:
 
 
 def network_up():
-    """Bring the network up on ports where a program has to; OSError with a sentence if it cannot."""
+    """Bring the network up on ports where a program has to. OSError if it cannot."""
     try:
         import dosnet
     except ImportError:

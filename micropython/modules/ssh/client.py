@@ -3,6 +3,8 @@
 import sys
 
 import _ssh
+
+import micropython
 import ssh
 from ssh import errors, known_hosts, paths, terminal
 from ssh.errors import Failure, why
@@ -25,6 +27,9 @@ def say(text):
 
 def run(program, main, args):
     """Call main(args): its exit status, or 255 with a sentence on standard error."""
+    if hasattr(micropython, "kbd_intr"):
+        # Unix started with -m leaves ctrl-C at its default: death, with the terminal as it is.
+        micropython.kbd_intr(3)
     try:
         return main(args)
     except Failure as e:
@@ -137,7 +142,7 @@ class Login:
             say("Going on, as StrictHostKeyChecking=no asks for; no password will be sent.")
             self.passwords = False
             return True
-        return self.refuse("the host key has changed; not connected")
+        return self.refuse("the host key has changed: not connected")
 
     def refuse(self, text):
         self.failure = Failure(text)
@@ -148,17 +153,15 @@ class Login:
         checking = self.options.checking
         name = self.hosts.name
         if checking == "yes" or self.options.batch:
-            return self.refuse(
-                f"the {kind} key {fingerprint} of {name} is not known; not connected"
-            )
+            return self.refuse(f"the {kind} key {fingerprint} of {name} is not known")
         if checking == "ask":
             if not terminal.can_ask():
                 return self.refuse(
                     f"the {kind} key {fingerprint} of {name} is not known, "
-                    "and there is no terminal to ask at; not connected"
+                    "and there is no terminal to ask at"
                 )
             if not self.ask_person(kind, fingerprint):
-                return self.refuse("host key not accepted; not connected")
+                return self.refuse("the host key was not accepted")
         self.remember(blob, kind)
         return True
 
@@ -206,10 +209,8 @@ class Login:
         if self.by_keys(session) or self.by_password(session):
             self.debug(f"logged in as {user}")
             return
-        methods = ", ".join(errors.printable(m) for m in session.auth_methods)
-        raise Failure(
-            f"{user}@{self.options.host}: permission denied (the server takes: {methods})"
-        )
+        takes = ", ".join(errors.printable(m) for m in session.auth_methods)
+        raise Failure(f"{user}@{self.options.host}: permission denied (the server takes: {takes})")
 
     def check_refusal(self, error):
         if error.args[0] != _ssh.ERR_AUTH_FAILED:

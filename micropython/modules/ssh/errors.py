@@ -12,7 +12,7 @@ _SENTENCES = {
     "ECONNRESET": "the other side broke the connection",
     "EEXIST": "it is there already",
     "EHOSTUNREACH": "no route to this host",
-    "EINVAL": "not a valid name or value",
+    "EINVAL": "this name or value is not possible here",
     "EIO": "input/output error",
     "EISDIR": "it is a directory",
     "ENODEV": "no such device",
@@ -23,11 +23,12 @@ _SENTENCES = {
     "EPERM": "not permitted",
     "ETIMEDOUT": "no answer in time",
 }
-# Those that the module `errno` has no name for, by their numbers in Linux, which MicroPython shares.
+# Those without a name in the module `errno`, by their numbers in Linux, which MicroPython uses.
 _NUMBERS = {
     20: "a part of the name is not a directory",
     28: "no space left on the disk",
     30: "the disk is write-protected",
+    36: "the name is too long (DOS without long names: eight letters, a dot, three letters)",
     32: "nobody reads this output any more",
     39: "the directory is not empty",
     101: "the network cannot be reached",

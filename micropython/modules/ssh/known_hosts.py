@@ -161,7 +161,7 @@ class KnownHosts:
                 self.entries.append(entry)
 
     def prefer(self, kinds):
-        """Key types in the order to ask the server for: those of which a key is known come first."""
+        """Key types in the order to ask the server for: the known ones come first."""
         known = [e.kind for e in self.entries if not e.marker]
         return [k for k in kinds if k in known] + [k for k in kinds if k not in known]
 

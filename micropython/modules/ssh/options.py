@@ -208,7 +208,7 @@ class Options:
         self.host = check_host(host.strip("[]"))
 
     def remote(self, text):
-        """The path of [user@]host:path or sftp://[user@]host[:port]/path; the rest is the target."""
+        """The path of [user@]host:path or sftp://[user@]host[:port]/path; the rest is target."""
         for scheme in ("sftp://", "scp://"):
             if text.startswith(scheme):
                 host, _, path = text[len(scheme) :].partition("/")
@@ -279,8 +279,8 @@ def _take(options, letter, value):
 
 
 def parse(program, args, flags, valued, usage, stop=False):
-    """(Options, operands). flags: letters without a value, collected in Options.flags; valued: with
-    one. stop: the first operand that follows the host begins a command, which has options of its own.
+    """(Options, operands). flags: letters without a value, collected in Options.flags; valued:
+    those with one. stop: what follows the host is a command, which has options of its own.
     """
     options = Options(program)
     operands = []

@@ -3,6 +3,7 @@
 import select
 
 import _ssh
+
 from ssh import client, errors, options, relay, terminal
 from ssh.client import say
 from ssh.errors import Failure, why
@@ -105,7 +106,7 @@ def _copy(opts, conn, channel, alive):
     """Without a terminal of ours: bytes as they are."""
     source = None
     if "n" not in opts.flags:
-        keys = terminal.isatty(0) and not terminal.termios
+        keys = terminal.isatty(0) and not terminal.termios and not terminal.dos
         source = terminal.LineInput() if keys else terminal.Input()
     try:
         relay.Relay(conn, channel, source, alive).run()

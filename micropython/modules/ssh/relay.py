@@ -5,6 +5,7 @@ import sys
 import time
 
 import _ssh
+
 from ssh import terminal
 from ssh.errors import Failure, is_again
 
@@ -94,7 +95,7 @@ class Alive:
 
 class Relay:
     def __init__(self, conn, channel, source, alive, escape=None, size=None):
-        """source: a terminal.Input, or None for no input at all. size: of the pty, to be kept so."""
+        """source: a terminal.Input, or None for no input. size: of the pty, to be kept so."""
         self.conn = conn
         self.channel = channel
         self.source = source

@@ -38,14 +38,12 @@ def isatty(fd):
             return True
         except OSError:
             return False
-    if dos and hasattr(dos, "isatty"):
-        return dos.isatty(fd)
-    return True
+    return dos.isatty(fd) if dos else True
 
 
 def term_name():
     """TERM for the remote side."""
-    return paths.getenv("TERM") or ("linux" if dos else "vt100")
+    return paths.getenv("TERM") or ("xterm" if dos else "vt100")
 
 
 # ---------------------------------------------------------------- size
@@ -79,8 +77,9 @@ def new_size(old):
     """The size if it is another one now, else None. Cheaper than size()."""
     if termios and not dos:
         columns, rows = old
-        same = f'case $(stty size </dev/tty 2>/dev/null) in "{rows} {columns}" | "0 0" | "") ;; *) exit 1 ;; esac'
-        if os.system(same) == 0:
+        same = f'"{rows} {columns}" | "0 0" | ""'
+        stty = "$(stty size </dev/tty 2>/dev/null)"
+        if os.system(f"case {stty} in {same}) ;; *) exit 1 ;; esac") == 0:
             return None
     now = size()
     return None if now == old else now
@@ -105,6 +104,8 @@ class Raw:
             termios.tcsetattr(0, _DRAIN, self.saved)
         else:
             set_keys_raw(self.saved)
+            if dos:
+                dos.reset()  # whatever the remote side has left on: colours, modes
 
 
 def set_keys_raw(flag):
@@ -214,9 +215,10 @@ class _KeyTerminal:
     """Keyboard and screen of DOS, or the REPL's line of a board."""
 
     def __init__(self):
-        self.file = getattr(dos, "console", None) if dos else None
-        if self.file is None and not isatty(0):
+        # On DOS there is always a keyboard, but nobody at it when all is redirected.
+        if not isatty(0) and not isatty(2):
             raise OSError(25)
+        self.file = dos.console if dos else None
         self.input = self.file or stdin()
 
     def ask(self, prompt, echo):
@@ -227,7 +229,7 @@ class _KeyTerminal:
         saved = set_keys_raw(True)
         try:
             while True:
-                if not self.input.readinto(one, 1) or editor.key(one[0]):
+                if not self.input.readinto(one) or editor.key(one[0]):
                     break
         finally:
             set_keys_raw(saved)
@@ -324,8 +326,7 @@ def _is_file():
 
 
 class LineInput(Input):
-    """The keyboard, line by line with echo, where no operating system does that (and would not
-    let anything else go on meanwhile)."""
+    """The keyboard, line by line with echo, where no operating system does that."""
 
     def __init__(self):
         super().__init__()

@@ -1,9 +1,10 @@
-"""Files over SFTP, for scp and sftp: what goes where, names that are refused, progress, leftovers."""
+"""Files over SFTP, for scp and sftp: what goes where, names, progress, leftovers."""
 
 import os
 
 import _ssh
-from ssh import errors, paths, progress
+
+from ssh import errors, paths, progress, terminal
 from ssh.client import say
 from ssh.errors import Failure, why
 from ssh.known_hosts import match
@@ -114,9 +115,7 @@ class Transfer:
             if safe_name(name):
                 self.get(remote_join(remote, name), paths.join(local, name))
             else:
-                self.complain(
-                    remote_join(remote, name), "this name is not possible here; left out"
-                )
+                self.complain(remote_join(remote, name), "left out: not a name for here")
 
     def _get_file(self, remote, local, attrs):
         shown = progress.Progress(base_name(remote), not self.quiet)
@@ -144,8 +143,8 @@ class Transfer:
 
     def _keep_local(self, local, attrs):
         """Time of a local file, where the port can set it."""
-        if hasattr(os, "utime"):
-            os.utime(local, (attrs[2], attrs[3]))
+        if terminal.dos and hasattr(terminal.dos, "utime"):
+            terminal.dos.utime(local, attrs[3])
         elif self.preserve is True:
             say(f"{self.program}: times of local files cannot be set here (-p)")
             self.preserve = "told"
