@@ -150,24 +150,25 @@ class Guest:
 
     # ------------------------------------------------------------ start and end
 
-    def prepare(self):
-        """Fresh disks."""
+    def prepare(self, agent=True, last=("C:", "C:\\AGENT.COM")):
+        """Fresh disks. last: what AUTOEXEC.BAT ends with."""
         options = self.options
         config = ["SWITCHES=/N", "DOS=HIGH", "FILES=40", "BUFFERS=20", *options["config_sys"]]
         autoexec = ["@ECHO OFF", "PATH C:\\;A:\\", "SET TEMP=C:\\T"]
         autoexec += [f"SET {name}={value}" for name, value in (options["env"] or {}).items()]
-        autoexec += [*options["autoexec"], "C:", "C:\\AGENT.COM"]
+        autoexec += [*options["autoexec"], *last]
         shell = ["SHELL=A:\\COMMAND.COM A:\\ /E:1024 /P"]
         dos_image.boot_floppy(self.floppy, self.folder / "a.img", config + shell, autoexec)
         self.disk = self.folder / "c.img"
         dos_image.hard_disk(self.disk, options["disk_mb"])
-        files = {"AGENT.COM": dos_image.agent(), "T/README.TXT": b"files of jobs\r\n"}
+        files = {"AGENT.COM": dos_image.agent()} if agent else {}
+        files["T/README.TXT"] = b"files of jobs\r\n"
         if options["exe"] is not None and Path(options["exe"]).is_file():
             files["MPYTHON.EXE"] = Path(options["exe"])
         dos_image.put_files(self.disk, {**files, **(options["files"] or {})})
         dos_image.mailbox(self.folder / "mailbox.img")
 
-    def command(self):
+    def command(self, agent=True):
         """QEMU's command line."""
         options = self.options
         line = [QEMU, "-nodefaults", "-vga", "std", "-boot", "a", "-no-reboot", "-rtc", "base=utc"]
@@ -183,8 +184,9 @@ class Guest:
             if options["floppy_b"]:
                 second += f",file={options['floppy_b']}"
             line += ["-drive", second + (",readonly=on" if options["floppy_b_readonly"] else "")]
-        line += ["-chardev", f"socket,id=agent,path={self.folder}/agent"]
-        line += ["-serial", "chardev:agent", "-qmp", f"unix:{self.folder}/qmp"]
+        if agent:
+            line += ["-chardev", f"socket,id=agent,path={self.folder}/agent"]
+            line += ["-serial", "chardev:agent", "-qmp", f"unix:{self.folder}/qmp"]
         if options["nic"]:
             device = options["nic"]
             if device == "ne2000":
@@ -204,8 +206,8 @@ class Guest:
             listeners = [stack.enter_context(self._listen(name)) for name in ("agent", "qmp")]
             self.process = subprocess.Popen(
                 self.command(),
-                stdin=None if self.options["display"] == "curses" else subprocess.DEVNULL,
-                stdout=None if self.options["display"] == "curses" else self.log,
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
                 stderr=self.log,
                 preexec_fn=die_with_parent,
             )
