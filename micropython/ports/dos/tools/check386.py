@@ -43,6 +43,7 @@ GUARDED = {
     "cpu_rdrand": {"rdrand"},
     "cpu_rdseed": {"rdseed"},
 }
+CODE_END = " dos_code_end"
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
 LINE = re.compile(r"^ *([0-9a-f]+):\t(.*)$")
 
@@ -79,10 +80,16 @@ def newer(listing):
     return found, count
 
 
+def lines_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def check(path, objdump="objdump"):
-    command = [objdump, "-d", "-M", "intel", "--no-show-raw-insn", path]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return newer(done.stdout.splitlines())
+    """newer() of a file; only up to the linker script's symbol, where there is one: what follows
+    in the same section is data."""
+    ends = [line.split()[0] for line in lines_of(objdump, "-t", path) if line.endswith(CODE_END)]
+    stop = [f"--stop-address=0x{ends[0]}"] if ends else []
+    return newer(lines_of(objdump, "-d", "-M", "intel", "--no-show-raw-insn", *stop, path))
 
 
 def main():
