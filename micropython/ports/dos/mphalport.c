@@ -25,6 +25,7 @@ void dos_poll(void) {
             mp_sched_keyboard_interrupt();
         }
     }
+    console_poll();
     network_dos_poll();
     polling = false;
 }
