@@ -110,10 +110,8 @@ static void csi_param(vt100_t *vt, uint8_t c) {
         return;
     }
     uint16_t *param = &vt->params[vt->nparams - 1];
-    *param = *param * 10 + (c - '0');
-    if (*param > PARAM_MAX) {
-        *param = PARAM_MAX;
-    }
+    unsigned value = *param * 10u + (c - '0');
+    *param = value < PARAM_MAX ? value : PARAM_MAX;
 }
 
 static void csi_byte(vt100_t *vt, uint8_t c) {
@@ -160,6 +158,9 @@ static bool string_byte(vt100_t *vt, uint8_t c) {
     if (vt->state == OSC_START) {
         // Linux's console has two that nothing ends: P with seven digits, and R.
         vt->state = c == 'P' ? PALETTE : c == 'R' ? GROUND : OSC;
+        if (vt->state != OSC) {
+            return true;
+        }
     }
     if (++vt->string_len == STRING_MAX || (c == 0x07 && vt->state == OSC)) {
         vt->state = GROUND;

@@ -181,7 +181,7 @@ static uint8_t colour_attr(const vt100_t *vt, const vt100_pen_t *pen) {
         fg = bg;
     } else if (fg == bg && pen->fg != pen->bg) {
         // Two colours that are one here: the text stays legible.
-        fg ^= 8;
+        fg = bg & 2 ? 0 : fg ^ 8;
     }
     uint8_t attr = bg << 4 | fg;
     return flags & VT100_BLINK ? attr | 0x80 : attr;
