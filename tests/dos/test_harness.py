@@ -52,6 +52,7 @@ def test_program_with_both_outputs(machine):
         assert done.stderr == "hello"
         assert done.free[0] == done.free[1]
         assert done.vectors == {}
+    assert {"P.COM", "AGENT.COM", "T"} <= set(machine.listdir())
 
 
 def test_program_that_leaves_a_vector(machine):

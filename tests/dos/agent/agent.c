@@ -382,6 +382,9 @@ static uint16_t request_run(uint16_t length) {
         error = exec(near(path), near(&block));
     }
     uint32_t ticks = peek32(0x40, 0x6c) - started;
+    // DOS leaves us the disk transfer area of the program.
+    struct regs transfer = { .eax = 0x1a00, .edx = 0x80 };
+    dos(&transfer);
     for (unsigned i = 0; i < 3; i++) {
         restore(i, saved[i]);
     }
