@@ -37,8 +37,10 @@ def _main(args):
         except relay.Disconnect:
             say(f"\r\nConnection to {opts.host} closed.")
             return 255
-        except _ssh.SSHError as e:
-            raise Failure(f"connection to {opts.host} lost: {why(e)}")
+        except OSError as e:
+            if isinstance(e, _ssh.SSHError) or conn.session.closed:
+                raise Failure(f"connection to {opts.host} lost: {why(e)}")
+            raise
 
 
 def _session(opts, conn, command):
