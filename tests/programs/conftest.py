@@ -120,11 +120,11 @@ class Dos(Machine):
     kind = "dos"
     host = GUEST_HOST
     folder = "C:\\W"
-    known_file = "C:\\SSH\\KNOWN.HST"
+    known_file = "C:\\KEYS\\KNOWN.HST"
 
     def __init__(self, guest, site):
         self.guest = guest
-        for folder in (self.folder, "C:\\SSH"):
+        for folder in (self.folder, "C:\\KEYS"):
             if not guest.exists(folder):
                 guest.mkdir(folder)
         self.key = self.add_key("ID", site.key)
@@ -154,13 +154,13 @@ class Dos(Machine):
         return self.path(name)
 
     def run(self, program, *args, stdin=b"", timeout=90, heapsize=None, env=None):
-        env = {"SSHDIR": "C:\\SSH", **(env or {})}
+        env = {"SSHDIR": "C:\\KEYS", **(env or {})}
         done = self.guest.run(["-m", program, *args], stdin=stdin, timeout=timeout, env=env)
         return Done(done.returncode, done.raw, done.stderr)
 
     def begin(self, program, *args):
         """The program on the screen, its keys from the keyboard."""
-        self.guest.begin(["-m", program, *args], env={"SSHDIR": "C:\\SSH"})
+        self.guest.begin(["-m", program, *args], env={"SSHDIR": "C:\\KEYS"})
 
 
 @pytest.fixture
