@@ -180,14 +180,21 @@ class _Late:
             self.file.close()
 
 
+def _is_remote_dir(session, path):
+    quoted = path.replace("'", "'\\''")
+    return path.endswith("/") or session.run(f"test -d '{quoted}'").status == 0
+
+
 def _old_put(opts, session, local, path):
     _refuse_folders(opts)
     name = paths.split(local)[1]
+    if not path or _is_remote_dir(session, path):
+        path = transfer.remote_join(path or ".", name)
     shown = progress.Progress(name, not opts.quiet)
     info = os.stat(local)
     try:
         with open(local, "rb") as file:
-            session.scp_send(path or ".", info[0] & 0o777, file, info[6], shown)
+            session.scp_send(path, info[0] & 0o777, file, info[6], shown)
     except OSError as e:
         shown.end()
         if session.closed:

@@ -1,0 +1,301 @@
+"""`sftp` and `scp`: files both ways, folders, names, what goes wrong."""
+
+import os
+
+import pytest
+from harness.net import Fault
+
+
+@pytest.fixture
+def remote(folder):
+    """A folder on the server's side, and its path."""
+    return folder
+
+
+def sftp(machine, server, verb, *args, options=(), **more):
+    return machine.run("sftp", verb, *machine.login(server), *options, *args, **more)
+
+
+def scp(machine, server, *args, options=(), **more):
+    return machine.run("scp", *machine.login(server), *options, *args, **more)
+
+
+def there(machine, server, path):
+    return f"{machine.target(server)}:{path}"
+
+
+@pytest.fixture(params=["sftp", "scp", "scp -O"])
+def copier(request):
+    """copier(machine, server).get(path, name) and .put(name, path): each way to copy a file."""
+
+    class Copier:
+        def __init__(self, machine, server):
+            machine.trust(server)
+            self.at = machine, server
+
+        def run(self, words, source, target):
+            if request.param == "sftp":
+                return sftp(*self.at, words, source, target)
+            return scp(*self.at, source, target, options=request.param.split()[1:])
+
+        def get(self, path, name):
+            return self.run("get", there(*self.at, path), name)
+
+        def put(self, name, path):
+            return self.run("put", name, there(*self.at, path))
+
+    return Copier
+
+
+@pytest.mark.parametrize("size", [0, 1, 300000])
+def test_get_and_put(machine, sshd, copier, remote, size):
+    data = os.urandom(size)
+    (remote / "a").write_bytes(data)
+    copy = copier(machine, sshd)
+    assert copy.get(remote / "a", machine.path("local.bin")).ok().stderr == ""
+    assert machine.get("local.bin") == data
+    copy.put(machine.path("local.bin"), remote / "b").ok()
+    assert (remote / "b").read_bytes() == data
+
+
+def test_with_other_servers(machine, server, remote):
+    """Also with those that have no SFTP."""
+    machine.trust(server)
+    data = os.urandom(100000)
+    (remote / "a").write_bytes(data)
+    scp(machine, server, there(machine, server, remote / "a"), machine.path("x.bin")).ok()
+    assert machine.get("x.bin") == data
+    scp(machine, server, machine.path("x.bin"), there(machine, server, remote / "b")).ok()
+    assert (remote / "b").read_bytes() == data
+
+
+def test_into_folders(machine, sshd, copier, remote):
+    """A target that is a folder: the file keeps its name."""
+    (remote / "name.txt").write_bytes(b"abc")
+    (remote / "d").mkdir()
+    (remote / "d").chmod(0o777)
+    copy = copier(machine, sshd)
+    copy.get(remote / "name.txt", machine.folder).ok()
+    assert machine.get("name.txt") == b"abc"
+    copy.put(machine.path("name.txt"), remote / "d").ok()
+    found = [x.name.lower() for x in (remote / "d").iterdir()]
+    assert found == ["name.txt"]
+
+
+def test_what_is_not_there(machine, sshd, copier, remote):
+    copy = copier(machine, sshd)
+    machine.put("old.txt", b"old")
+    copy.get(remote / "nix", machine.path("old.txt")).failed(1, "nix", "o such file")
+    assert machine.get("old.txt") == b"old"
+    copy.put(machine.path("nix.txt"), remote / "x").failed(1, "no such file")
+    assert not (remote / "x").exists()
+    machine.put("a.txt", b"a")
+    copy.put(machine.path("a.txt"), remote / "no" / "x").failed(1, "o such file")
+
+
+def test_what_must_not_be_written(machine, sshd, copier, remote):
+    if not sshd.site.account.temporary:
+        pytest.skip("the account could write everywhere")
+    remote.chmod(0o755)
+    copy = copier(machine, sshd)
+    machine.put("a.txt", b"a")
+    copy.put(machine.path("a.txt"), remote / "x").failed(1, "ermission denied")
+
+
+def test_a_folder_is_no_file(machine, sshd, copier, remote):
+    machine.put("a.txt", b"a")
+    copy = copier(machine, sshd)
+    done = copy.get(remote, machine.path("a.txt"))
+    assert done.returncode == 1 and done.stderr
+    assert machine.get("a.txt") == b"a"
+
+
+@pytest.mark.parametrize("how", ["fin", "reset"])
+def test_cut_in_the_middle(machine, sshd, proxy, remote, how):
+    """What has come is kept, and it is said how much."""
+    data = os.urandom(2000000)
+    (remote / "a").write_bytes(data)
+    between = proxy(sshd.port, lambda n: Fault(down=700000, how=how))
+    machine.set_known(f"[{machine.host}]:{between.port} {sshd.public}\n")
+    args = ["-i", machine.key, *machine.port(between)]
+    name = machine.path("part.bin")
+    done = machine.run("sftp", "get", *args, there(machine, sshd, remote / "a"), name)
+    assert done.returncode in (1, 255) and "Traceback" not in done.stderr
+    assert "incomplete" in done.stderr and "of 2000000 bytes" in done.stderr
+    part = machine.get("part.bin")
+    assert 0 < len(part) < len(data) and data.startswith(part)
+    assert f"the first {len(part)} of" in done.stderr
+
+
+# ---------------------------------------------------------------- sftp's verbs
+
+
+def test_verbs(machine, sshd, remote):
+    machine.trust(sshd)
+
+    def do(verb, path, *args, options=()):
+        done = sftp(machine, sshd, verb, there(machine, sshd, path), *args, options=options)
+        return done.ok().stdout.decode().replace("\r\n", "\n")
+
+    do("mkdir", remote / "d")
+    assert (remote / "d").is_dir()
+    (remote / "f").write_bytes(b"text\n")
+    (remote / ".hidden").write_bytes(b"")
+    assert do("ls", remote) == "d\nf\n"
+    assert do("ls", remote, options=["-a"]).split() == [".", "..", ".hidden", "d", "f"]
+    long = do("ls", remote, options=["-l"]).splitlines()
+    assert long[0].startswith("drwx") and long[1].startswith("-rw") and long[1].endswith(" f")
+    assert " 5 " in long[1]
+    assert "size 5\n" in do("stat", remote / "f")
+    assert do("cat", remote / "f") == "text\n"
+    do("mv", remote / "f", remote / "g")
+    assert (remote / "g").exists() and not (remote / "f").exists()
+    do("mv", remote / "g", remote / "d")
+    assert (remote / "d" / "g").exists()
+    do("rm", remote / "d" / "g")
+    do("rmdir", remote / "d")
+    assert not (remote / "d").exists()
+
+
+def test_cat_is_binary_clean(machine, sshd, remote):
+    machine.trust(sshd)
+    data = bytes(range(256)) * 300
+    (remote / "f").write_bytes(data)
+    assert sftp(machine, sshd, "cat", there(machine, sshd, remote / "f")).ok().stdout == data
+
+
+@pytest.mark.parametrize("verb", ["cat", "rm", "rmdir", "stat", "ls"])
+def test_verbs_on_nothing(machine, sshd, remote, verb):
+    machine.trust(sshd)
+    sftp(machine, sshd, verb, there(machine, sshd, remote / "nix")).failed(1, "nix", "o such file")
+
+
+def test_home(machine, sshd):
+    """A path that does not start with a slash, and none."""
+    machine.trust(sshd)
+    if not sshd.site.account.temporary:
+        pytest.skip("the home is not ours to write to")
+    machine.put("home.txt", b"x")
+    target = there(machine, sshd, "")
+    sftp(machine, sshd, "put", machine.path("home.txt"), target).ok()
+    listed = sftp(machine, sshd, "ls", target).ok().stdout.decode().lower()
+    assert "home.txt" in listed
+    name = next(x for x in listed.split() if x == "home.txt")
+    if machine.kind == "dos":
+        name = name.upper()
+    sftp(machine, sshd, "rm", there(machine, sshd, f"~/{name}")).ok()
+
+
+@pytest.mark.parametrize(
+    ("program", "args", "status", "text"),
+    [
+        ("sftp", [], 255, "usage"),
+        ("sftp", ["dance", "u@h:x"], 255, "what is to be done"),
+        ("sftp", ["get"], 255, "wrong number"),
+        ("sftp", ["get", "nohost"], 255, "not of the form"),
+        ("sftp", ["get", "u@h:"], 255, "which file"),
+        ("sftp", ["rm", "u@h:"], 255, "which file"),
+        ("scp", ["one"], 1, "usage"),
+        ("scp", ["one", "two"], 1, "one side"),
+        ("scp", ["u@h:one", "u@h:two"], 1, "has to be local"),
+        ("scp", ["u@h:one", "u@g:two", "."], 1, "on one host"),
+    ],
+)
+def test_wrong_arguments(machine, program, args, status, text):
+    machine.run(program, *args).failed(status, text)
+
+
+# ---------------------------------------------------------------- several files, folders
+
+
+def test_patterns(machine, sshd, remote):
+    machine.trust(sshd)
+    for name in ("a.txt", "b.txt", "c.bin", ".d.txt"):
+        (remote / name).write_text(name)
+    scp(machine, sshd, there(machine, sshd, remote / "*.txt"), machine.folder).ok()
+    assert machine.get("a.txt") == b"a.txt" and machine.get("b.txt") == b"b.txt"
+    assert not machine.exists("c.bin")
+    done = scp(machine, sshd, there(machine, sshd, remote / "*.nix"), machine.folder)
+    done.failed(1, "no such file")
+    done = scp(machine, sshd, there(machine, sshd, remote / "*.txt"), machine.path("one.txt"))
+    done.failed(1, "need a folder")
+
+
+def test_folders(machine, sshd, remote):
+    machine.trust(sshd)
+    (remote / "tree" / "sub").mkdir(parents=True)
+    (remote / "tree" / "one").write_bytes(b"1")
+    (remote / "tree" / "sub" / "two").write_bytes(b"2" * 70000)
+    scp(machine, sshd, there(machine, sshd, remote / "tree"), machine.folder).failed(1, "-r")
+    scp(machine, sshd, "-r", there(machine, sshd, remote / "tree"), machine.folder).ok()
+    remote.chmod(0o777)
+    scp(machine, sshd, "-r", machine.path("tree"), there(machine, sshd, remote / "back")).ok()
+    back = {x.name.lower(): x for x in (remote / "back").iterdir()}
+    assert back["one"].read_bytes() == b"1"
+    assert [x.read_bytes() for x in back["sub"].iterdir()] == [b"2" * 70000]
+
+
+def test_one_of_several_fails(machine, sshd, remote):
+    """The others are copied; the status says that not all went well."""
+    machine.trust(sshd)
+    for name in ("a", "c"):
+        (remote / name).write_text(name)
+    (remote / "b").mkdir()
+    scp(machine, sshd, there(machine, sshd, remote / "*"), machine.folder).failed(
+        1, "/b: a folder"
+    )
+    assert machine.get("a") == b"a" and machine.get("c") == b"c"
+
+
+def test_times_and_modes_are_kept(machine, sshd, remote):
+    machine.trust(sshd)
+    (remote / "a").write_text("x")
+    os.utime(remote / "a", (1000000000, 1000000000))
+    scp(machine, sshd, "-p", there(machine, sshd, remote / "a"), machine.path("a.txt"))
+    scp(machine, sshd, "-p", machine.path("a.txt"), there(machine, sshd, remote / "b")).ok()
+    if machine.kind == "unix":
+        os.chmod(machine.path("a.txt"), 0o640)
+        os.utime(machine.path("a.txt"), (1000000001, 1000000001))
+        scp(machine, sshd, "-p", machine.path("a.txt"), there(machine, sshd, remote / "b")).ok()
+        assert (remote / "b").stat().st_mode & 0o777 == 0o640
+        assert (remote / "b").stat().st_mtime == 1000000001
+    else:
+        assert (remote / "b").stat().st_mtime == 1000000000
+
+
+# ---------------------------------------------------------------- unix
+
+
+def test_a_full_disk(unix, sshd, remote):
+    unix.trust(sshd)
+    (remote / "a").write_bytes(bytes(100000))
+    done = sftp(unix, sshd, "get", there(unix, sshd, remote / "a"), "/dev/full")
+    done.failed(1, "no space left", "incomplete")
+
+
+def test_small_heap(unix, sshd, remote):
+    """Files of any size with little memory: here the programs are compiled, too."""
+    unix.trust(sshd)
+    data = os.urandom(3000000)
+    (remote / "a").write_bytes(data)
+    source = there(unix, sshd, remote / "a")
+    sftp(unix, sshd, "get", source, unix.path("x"), heapsize="1500K").ok()
+    assert unix.get("x") == data
+    unix.ssh(sshd, "cat", stdin=data, heapsize="1500K").ok()
+
+
+def test_names_that_lead_elsewhere(unix):
+    """What a server may call a file."""
+    program = (
+        "from ssh.transfer import safe_name\n"
+        "for name in ('a', 'a.b', '-x', '...'): assert safe_name(name), name\n"
+        "for name in ('', '.', '..', '../x', '/x', 'a/b', 'a\\0b'):\n"
+        "    assert not safe_name(name), name\n"
+    )
+    unix.put("t.py", program.encode())
+    unix.run("t").ok()
+
+
+def test_frozen(unix):
+    """The programs are in the interpreter."""
+    unix.run("ssh", "-V", env={"MICROPYPATH": ".frozen"}).ok()
