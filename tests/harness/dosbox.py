@@ -25,7 +25,8 @@ output=surface
 [dosbox]
 memsize={memory}
 [cpu]
-core=auto
+core={core}
+cputype={cpu}
 cycles=max
 [mixer]
 nosound=true
@@ -40,10 +41,14 @@ exit
 
 
 class DosBox:
-    """C: is a folder of the host; each program starts a DOSBox of its own."""
+    """C: is a folder of the host; each program starts a DOSBox of its own.
 
-    def __init__(self, memory=32, files=None, exe=MPYTHON):
+    cpu: DOSBox's cputype, such as "386_slow", which knows no instruction of later processors.
+    """
+
+    def __init__(self, memory=32, files=None, exe=MPYTHON, cpu="auto"):
         self.memory = memory
+        self.cpu = cpu
         self.folder = Path(tempfile.mkdtemp(prefix="dosbox-"))
         self.disk = self.folder / "c"
         (self.disk / "T").mkdir(parents=True)
@@ -106,7 +111,10 @@ class DosBox:
         self.put(FOLDER + "\\IN.TXT", stdin)
         self.remove(FOLDER + "\\ANSWER.BIN")
         config = self.folder / "dosbox.conf"
-        config.write_text(CONFIG.format(memory=self.memory, folder=self.disk))
+        # Only the interpreter asks which processor it is.
+        core = "auto" if self.cpu == "auto" else "normal"
+        text = CONFIG.format(memory=self.memory, folder=self.disk, cpu=self.cpu, core=core)
+        config.write_text(text)
         started = time.monotonic()
         with (self.folder / "log").open("wb") as log:
             process = subprocess.Popen(
