@@ -10,9 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import dos_image, servers
-from harness.dos import MPYTHON, Guest
-from harness.mpy import MICROPYTHON
+from harness import dos_image, mpy_dos, servers
+from harness.dos import MPYTHON
+from harness.mpy import DOS, MICROPYTHON
 from harness.net import Proxy, Scripted
 
 
@@ -22,9 +22,27 @@ def pytest_configure(config):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """On DOS the tests of another system are skipped, with the reason that their mark gives."""
+    for item in items:
+        mark = item.get_closest_marker("unix_only")
+        if DOS and mark:
+            item.add_marker(pytest.mark.skip(reason=f"unix only: {mark.args[0]}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def guest_ends():
+    """The worker's DOS machine ends with it."""
+    yield
+    mpy_dos.close()
+
+
 @pytest.fixture(scope="session")
 def micropython():
     """Path of the interpreter under test."""
+    if DOS:
+        need_dos()
+        return MPYTHON
     if not os.access(MICROPYTHON, os.X_OK):
         pytest.fail(
             f"no interpreter at {MICROPYTHON}: build it, or set MICROPYTHON", pytrace=False
@@ -40,22 +58,20 @@ def freedos():
     return dos_image.floppy()
 
 
-@pytest.fixture(scope="session")
-def guest_session(freedos):
+def need_dos():
+    if mpy_dos.skip_reason():
+        pytest.skip(mpy_dos.skip_reason())
     if not MPYTHON.is_file():
         pytest.fail(f"no {MPYTHON}: scripts/build dos makes it", pytrace=False)
-    made = Guest()
-    yield made
-    made.close()
 
 
 @pytest.fixture
-def guest(guest_session):
+def guest():
     """A DOS machine with network that the tests of one worker share; booted again after a test
     that hung it.
     """
-    guest_session.ready()
-    return guest_session
+    need_dos()
+    return mpy_dos.guest()
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +129,10 @@ def paramiko(start_server):
     return start_server(servers.Paramiko)
 
 
-@pytest.fixture(params=["sshd", "dropbear", "asyncssh", "paramiko"])
+# On DOS, where a program takes seconds to start, those two that differ most.
+@pytest.fixture(
+    params=["sshd", "asyncssh"] if DOS else ["sshd", "dropbear", "asyncssh", "paramiko"]
+)
 def server(request):
     """Each kind of server in turn."""
     return request.getfixturevalue(request.param)

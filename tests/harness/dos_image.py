@@ -95,9 +95,11 @@ def hard_disk(target, megabytes):
     with target.open("wb") as image:
         image.truncate(total * SECTOR)
         image.write(bytes(446) + entry + bytes(48) + b"\x55\xaa")
+    # Larger clusters than mformat's: DOS walks their chain at each seek of a loader.
+    cluster = 16 if size >= 131072 else 4
     tool(
         "mformat", "-i", f"{target}{PARTITION}", "-h", HEADS, "-s", SECTORS, "-T", size,
-        "-H", SECTORS, "-v", "MPY", "::",
+        "-H", SECTORS, "-c", cluster, "-v", "MPY", "::",
     )  # fmt: skip
 
 

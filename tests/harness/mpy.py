@@ -10,6 +10,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 MICROPYTHON = os.environ.get("MICROPYTHON", str(REPO / "build/unix/micropython"))
 MPY_LIB = Path(__file__).resolve().parent / "mpy"
+DOS = os.environ.get("MPY_TARGET") == "dos"  # the interpreter under test is MPYTHON.EXE
 
 
 class Result:
@@ -57,6 +58,15 @@ def run_mpy(script, *args, heapsize=None, timeout=30, check=True, stdin=None, **
     check: fail the test unless it exits with status 0. A program that is not done after timeout
     seconds fails the test always.
     """
+    if DOS:
+        from harness import mpy_dos
+
+        done = mpy_dos.run(script, args, heapsize, timeout, stdin, params)
+        if check:
+            assert done.returncode == 0, (
+                f"exit status {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            )
+        return done
     line, made = command(script, args, heapsize, params)
     try:
         done = subprocess.run(line, input=stdin, capture_output=True, timeout=timeout, check=False)

@@ -104,7 +104,7 @@ def test_older_program(sshd, folder):
     got = run_mpy(
         """
         sock = socket.socket()
-        sock.connect(socket.getaddrinfo("127.0.0.1", P["port"])[0][-1])
+        sock.connect(socket.getaddrinfo(HOST, P["port"])[0][-1])
         sock.settimeout(0.1)
         s = _ssh.Session(sock)
         privkey = open(P["key"], "rb").read()

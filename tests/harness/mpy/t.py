@@ -15,6 +15,12 @@ import time
 import _ssh
 
 P = {}  # what the test passed to run_mpy()
+HOST = "127.0.0.1"  # where the servers are
+if sys.platform == "dos":
+    import dosnet
+
+    HOST = "10.0.2.2"
+    dosnet.up()
 
 
 def out(value):
@@ -23,7 +29,7 @@ def out(value):
 
 def dial(port=None):
     sock = socket.socket()
-    sock.connect(socket.getaddrinfo("127.0.0.1", port or P["port"])[0][-1])
+    sock.connect(socket.getaddrinfo(HOST, port or P["port"])[0][-1])
     return sock
 
 
