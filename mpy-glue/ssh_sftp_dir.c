@@ -76,7 +76,7 @@ static bool is_dot(mp_obj_t name) {
 
 // listdir(path="."): names without "." and "..".
 static mp_obj_t sftp_listdir(size_t n_args, const mp_obj_t *args) {
-    mp_obj_t path = n_args > 1 ? args[1] : MP_OBJ_NEW_QSTR(MP_QSTR__dot_);
+    mp_obj_t path = n_args > 1 ? args[1] : mp_obj_new_str(".", 1);
     mp_obj_t list = mp_obj_new_list(0, NULL);
     mp_obj_t dir = open_dir(MP_OBJ_TO_PTR(args[0]), path);
     ssh_sftp_attrs_t attrs;
