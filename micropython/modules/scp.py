@@ -99,7 +99,7 @@ def _download(opts, sources, target):
         if sftp is None:
             _check_target(target, found)
             return sum([_old_get(opts, conn.session, path, target) for path in found]) and 1
-        with transfer.about(found[0]), sftp:
+        with transfer.about(found[0]):
             copier = _transfer(opts, sftp)
             names = []
             for path in found:
@@ -118,7 +118,7 @@ def _upload(opts, sources, path):
         sftp = _open_sftp(opts, conn.session)
         if sftp is None:
             return sum([_old_put(opts, conn.session, source, path) for source in sources]) and 1
-        with transfer.about(path), sftp:
+        with transfer.about(path):
             copier = _transfer(opts, sftp)
             into = not path or transfer.is_remote_dir(sftp, path)
             if len(sources) > 1 and not into:

@@ -150,8 +150,9 @@ def _main(args):
     if not path and not empty:
         raise Failure(f"which file on {opts.host}?")
     with client.connect(opts) as conn:
-        with transfer.about(path), conn.session.sftp() as sftp:
-            return function(sftp, opts, path, *operands)
+        # Closing the connection ends SFTP too, also when the server does not answer any more.
+        with transfer.about(path):
+            return function(conn.session.sftp(), opts, path, *operands)
 
 
 if __name__ == "__main__":
