@@ -1,6 +1,6 @@
 // Where the extender starts us: flat 32-bit code, DS = SS with base 0, ES the program segment prefix,
-// interrupts on.
-// The extender's own stack is small, so ours is taken at once. The C code never returns.
+// interrupts on, ESP at dos_stack_end as tools/mkle.py says in the header.
+// The C code never returns.
 
     .text
     .globl  _start
@@ -11,13 +11,12 @@ _start:
     cld
     movw    %ds, %ax
     movw    %ax, %es
-    // The extender does not clear what has no pages in the file.
+    // PMODE/W does not clear what has no pages in the file. Nothing of ours is on the stack yet.
     movl    $dos_bss, %edi
     movl    $dos_bss_end, %ecx
     subl    %edi, %ecx
     xorl    %eax, %eax
     rep stosb
-    movl    $dos_stack_end, %esp
     xorl    %ebp, %ebp
     call    dos_start
 

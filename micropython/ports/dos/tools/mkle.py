@@ -146,10 +146,19 @@ def page_map(count):
     return b"".join(struct.pack(">I", number)[1:] + b"\0" for number in range(1, count + 1))
 
 
-def make_le(elf, stub_size, stack_size):
-    """The LE part of the executable."""
+def symbol_value(elf, name):
+    found = elf.get_section_by_name(".symtab").get_symbol_by_name(name)
+    if not found:
+        raise LinkError(f"there is no symbol {name}")
+    return found[0]["st_value"]
+
+
+def make_le(elf, stub_size, stack):
+    """The LE part of the executable; stack names the symbol at the stack's upper end."""
     objects = read_objects(elf)
     entry_object, entry_base = find_object(objects, elf["e_entry"])
+    stack_end = symbol_value(elf, stack)
+    stack_object, stack_base = find_object(objects, stack_end - 1)
     count = sum(one.pages for one in objects)
     last = max((one for one in objects if one.pages), key=lambda one: one.base)
     table = object_table(objects)
@@ -171,6 +180,8 @@ def make_le(elf, stub_size, stack_size):
         0x14: count,
         0x18: entry_object,
         0x1C: elf["e_entry"] - entry_base.base,
+        0x20: stack_object,
+        0x24: stack_end - stack_base.base,
         0x28: PAGE,
         0x2C: len(last.data) - (last.pages - 1) * PAGE,
         0x30: len(page_table) + len(records) + 1,
@@ -185,7 +196,6 @@ def make_le(elf, stub_size, stack_size):
         0x70: import_at,
         0x78: import_at,
         0x80: data_at,
-        0xAC: stack_size,
     }
     for at, value in words.items():
         struct.pack_into("<I", header, at, value)
@@ -202,7 +212,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--stub", required=True, help="the extender")
-    parser.add_argument("--stack", type=int, default=4096, help="bytes of the extender's stack")
+    parser.add_argument("--stack", default="dos_stack_end", help="symbol of the stack's upper end")
     parser.add_argument("-o", "--out", required=True)
     parser.add_argument("elf")
     args = parser.parse_args()
