@@ -300,15 +300,15 @@ err_t network_dos_resolve(const char *name, ip_addr_t *address, dns_found_callba
     if (err == ERR_OK) {
         return err;
     }
-    if (err != ERR_INPROGRESS) {
-        raise_name_error(MP_ERROR_TEXT("'%s' is no name that can be looked up"), name);
-    }
     if (!network_dos_has_address()) {
         raise_name_error(MP_ERROR_TEXT("the network is not up, '%s' cannot be looked up: see dosnet.up()"), name);
     }
     if (ip_addr_isany(dns_getserver(0))) {
         raise_name_error(MP_ERROR_TEXT("no name server is known, '%s' cannot be looked up: give it as a number, "
             "or set one by network.ipconfig(dns=...)"), name);
+    }
+    if (err != ERR_INPROGRESS) {
+        raise_name_error(MP_ERROR_TEXT("'%s' is no name that can be looked up"), name);
     }
     while (!question.done) {
         mp_event_wait_ms(1);
