@@ -26,6 +26,7 @@
 #include "extmod/vfs.h"
 #include "extmod/vfs_posix.h"
 #include "genhdr/mpversion.h"
+#include "lwip/init.h"
 
 #include "args.h"
 #include "console.h"
@@ -135,6 +136,11 @@ static int execute(int kind, const char *source, size_t len, mp_parse_input_kind
 static int run_module(const char *name) {
     static bool package_tried;
     package_tried = false;
+    // Whoever names a program means the one in the executable, not a folder of that name, such as C:/SSH.
+    mp_obj_list_append(mp_sys_path, mp_const_none);
+    mp_obj_list_t *path = MP_OBJ_TO_PTR(mp_sys_path);
+    memmove(path->items + 1, path->items, (path->len - 1) * sizeof(mp_obj_t));
+    path->items[0] = MP_OBJ_NEW_QSTR(MP_QSTR__dot_frozen);
     mp_hal_set_interrupt_char(CHAR_CTRL_C);
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
@@ -259,7 +265,7 @@ static void usage(const char *program) {
 
 static void version(void) {
     printf(MICROPY_BANNER_NAME_AND_VERSION "; " MICROPY_BANNER_MACHINE "\n"
-        "DOS extender: " DOS_EXTENDER "\n");
+        "with lwIP " LWIP_VERSION_STRING " and the DOS extender " DOS_EXTENDER "\n");
 }
 
 static int invalid_args(void) {
