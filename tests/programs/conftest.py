@@ -158,6 +158,11 @@ class Dos(Machine):
         done = self.guest.run(["-m", program, *args], stdin=stdin, timeout=timeout, env=env)
         return Done(done.returncode, done.raw, done.stderr)
 
+    def clear(self):
+        """An empty screen, so that nothing old is taken for something new."""
+        self.guest.begin_exe("A:\\COMMAND.COM /C CLS")
+        self.guest.end()
+
     def begin(self, program, *args):
         """The program on the screen, its keys from the keyboard."""
         self.guest.begin(["-m", program, *args], env={"SSHDIR": "C:\\KEYS"})

@@ -21,6 +21,7 @@ def screen(dos):
     """screen(program, *args): start it on the screen, which is empty before."""
 
     def start(program, *args):
+        dos.clear()
         dos.begin(program, *args)
         return dos.guest
 
@@ -64,6 +65,7 @@ def test_password_with_redirected_input(dos, sshd, password):
     guest.put(
         "C:\\T\\GO.BAT", f"@C:\\MPYTHON -m {line} <C:\\T\\DATA.BIN >C:\\T\\SUM.TXT\r\n".encode()
     )
+    dos.clear()
     guest.begin_exe("A:\\COMMAND.COM /C C:\\T\\GO.BAT", env={"SSHDIR": "C:\\KEYS"})
     guest.wait_screen("password:")
     guest.type(password + "\n")
@@ -166,6 +168,7 @@ def test_the_screen_afterwards(dos, sshd, screen):
     guest = shell(dos, sshd, screen, dos.target(sshd))
     guest.type("printf '\\033[31;44m\\033[?1049h\\033[?25l'; exit\n")
     assert guest.end(60).returncode == 0
+    dos.clear()
     guest.begin(["-c", "print('plain')"])
     assert guest.end(60).returncode == 0
     row = next(i for i, line in enumerate(guest.screen()) if line == "plain")
@@ -185,6 +188,7 @@ def test_fifty_lines(dos, sshd):
         sys.exit(status)
     """
     guest = dos.guest
+    dos.clear()
     guest.begin(program, env={"SSHDIR": "C:\\KEYS"})
     lines = guest.wait_screen("60", 60)
     assert len(lines) == 50

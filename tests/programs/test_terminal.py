@@ -251,6 +251,8 @@ def test_escape_only_at_the_start_of_a_line(unix, sshd):
         terminal.expect(PROMPT)
         terminal.type("~?")
         terminal.expect("disconnect.*this list.*start of a line")
+        terminal.type("~?")
+        terminal.expect("disconnect.*this list.*start of a line")
         terminal.type("echo a~.b\r")
         terminal.expect("a~.b\r\n.*a~.b\r\n")
         terminal.type("~~x\r")

@@ -39,8 +39,7 @@ class Escape:
         for c in data:
             if self.pending:
                 self.pending = False
-                self._command(c, kept)
-                self.line_start = c in (10, 13)
+                self.line_start = self._command(c, kept)
             elif self.line_start and c == self.char:
                 self.pending = True
             else:
@@ -49,15 +48,16 @@ class Escape:
         return kept
 
     def _command(self, c, kept):
+        """What follows the escape character. Whether another one may follow that."""
         if c == ord("."):
             raise Disconnect
         if c == ord("?"):
             sys.stderr.write(_HELP.format(chr(self.char)))
-        elif c == self.char:
-            kept.append(c)
-        else:
+            return True
+        if c != self.char:
             kept.append(self.char)
-            kept.append(c)
+        kept.append(c)
+        return c in (10, 13)
 
 
 class Alive:

@@ -130,7 +130,7 @@ class LineEditor:
     def key(self, c):
         """Take a byte: True when the line is complete (or, with `ended`, at the end of input)."""
         if c in (13, 10):
-            self._show("\n")
+            self.out.write("\r\n")
             return True
         if c == 3:
             raise KeyboardInterrupt
@@ -151,7 +151,7 @@ class LineEditor:
         return False
 
     def _show(self, text):
-        if self.echo or text == "\n":
+        if self.echo:
             self.out.write(text)
 
     def _last_character(self):
