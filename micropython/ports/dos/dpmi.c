@@ -7,6 +7,9 @@
 // Conventional memory: the transfer buffer, a stack for real-mode calls, the code of real.S.
 #define LOW_STACK_SIZE (4096)
 
+// Bit 7: Ctrl-Break was pressed.
+#define BIOS_BREAK (0x471)
+
 #define AT_EXIT_MAX (16)
 #define VECTOR_MAX (16)
 #define BLOCK_MAX (32)
@@ -141,11 +144,13 @@ void high_release(void *block) {
 }
 
 bool dos_take_break(void) {
-    if (real_flags == NULL || real_flags[0] == 0) {
-        return false;
+    // The BIOS keeps a note of its own, which DOS would find at its next call.
+    bool found = real_flags[0] != 0 || low8(BIOS_BREAK) & 0x80;
+    if (found) {
+        real_flags[0] = 0;
+        *(volatile uint8_t *)BIOS_BREAK &= 0x7f;
     }
-    real_flags[0] = 0;
-    return true;
+    return found;
 }
 
 int dos_critical_error(void) {
@@ -206,6 +211,9 @@ void dos_leave(void) {
     // Each is taken off the list first: if it fails and comes back here, the others still run.
     while (at_exit_count > 0) {
         at_exit[--at_exit_count]();
+    }
+    if (real_flags != NULL) {
+        dos_take_break();
     }
     while (vector_count > 0) {
         --vector_count;

@@ -431,6 +431,12 @@ static void set_path(void) {
     }
 }
 
+// A Ctrl-C that nobody has taken would make DOS end the program as it ends, with another status.
+static void end_console(void) {
+    console_take_ctrl_c();
+    console_deinit();
+}
+
 static int run_interpreter(int argc, char **argv) {
     gc_init(heap_first(), heap_end());
     mp_init();
@@ -473,7 +479,7 @@ void dos_start(void) {
     cpu_fpu_init();
     dostime_init();
     console_init();
-    dos_at_exit(console_deinit);
+    dos_at_exit(end_console);
     network_dos_init();
 
     int argc;

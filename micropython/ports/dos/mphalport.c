@@ -20,8 +20,10 @@ void dos_poll(void) {
     polling = true;
     // What is not an interrupt character is a key for the program.
     if (mp_interrupt_char >= 0) {
-        bool typed = !console_is_raw() && console_take_ctrl_c();
-        if (dos_take_break() || typed) {
+        // Ctrl-Break leaves a key behind too.
+        bool pressed = dos_take_break();
+        bool typed = (pressed || !console_is_raw()) && console_take_ctrl_c();
+        if (pressed || typed) {
             mp_sched_keyboard_interrupt();
         }
     }
