@@ -85,13 +85,15 @@ def job_words(machine, script, args):
     return f"C:\\MPYTHON.EXE {line}".rstrip()
 
 
-def run_request(line, console, env):
-    """What the agent takes to run "PROGRAM.EXE arguments"."""
+def run_request(line, console, env, merge=False):
+    """What the agent takes to run "PROGRAM.EXE arguments". merge: stderr goes to stdout."""
     program, _, tail = line.partition(" ")
     tail = " " + tail if tail else ""
     if len(tail.encode("cp437")) > TAIL_MOST:
         raise ValueError(f"DOS takes {TAIL_MOST} characters, not {len(tail)}: {tail}")
     files = ["", "", ""] if console else [f"{FOLDER}\\{x}.TXT" for x in ("IN", "OUT", "ERR")]
+    if merge:
+        files[2] = "&"
     fields = [dos_path(program), tail, *files]
     fields += [f"{name}={value}" for name, value in (env or {}).items()]
     return b"".join(x.encode("cp437") + b"\0" for x in fields)
@@ -391,9 +393,19 @@ class Guest:
 
     # ------------------------------------------------------------ programs
 
-    def run(self, script, *args, stdin=b"", timeout=30, check=False, console=False, env=None):
+    def run(
+        self,
+        script,
+        *args,
+        stdin=b"",
+        timeout=30,
+        check=False,
+        console=False,
+        env=None,
+        merge=False,
+    ):
         """Run program text, or a list of arguments, with MPYTHON; wait for its end."""
-        self.begin(script, *args, stdin=stdin, console=console, env=env)
+        self.begin(script, *args, stdin=stdin, console=console, env=env, merge=merge)
         done = self.end(timeout)
         if check:
             assert done.returncode == 0 and done.kind == 0, (
@@ -406,30 +418,29 @@ class Guest:
         self.begin_exe(line, stdin, console, env)
         return self.end(timeout)
 
-    def begin(self, script, *args, stdin=b"", console=True, env=None):
+    def begin(self, script, *args, stdin=b"", console=True, env=None, merge=False):
         """Start as run() does, but do not wait: type(), wait_screen(), then end()."""
-        self.begin_exe(job_words(self, script, args), stdin, console, env)
+        self.begin_exe(job_words(self, script, args), stdin, console, env, merge)
 
-    def begin_exe(self, line, stdin=b"", console=True, env=None):
-        payload = run_request(line, console, env)
+    def begin_exe(self, line, stdin=b"", console=True, env=None, merge=False):
+        payload = run_request(line, console, env, merge)
         if not console:
             self.put(FOLDER + "\\IN.TXT", stdin)
         with self._limit("run"):
             assert self.process is None or self.running is None, "a job is running"
             self._send(b"R", payload)
-        self.running = line, payload, console, time.monotonic()
+        self.running = line, payload, console, merge, time.monotonic()
 
     def end(self, timeout=30):
         """Wait for the end of the program; past timeout seconds the test fails."""
-        line, payload, console, started = self.running
+        line, payload, console, merge, started = self.running
         try:
             answer = self._answer(b"R", payload, timeout, line)
         finally:
             self.running = None
         seconds = time.monotonic() - started
-        stdout, stderr = (
-            (b"", b"") if console else (self.get(FOLDER + x) for x in ("\\OUT.TXT", "\\ERR.TXT"))
-        )
+        stdout = b"" if console else self.get(FOLDER + "\\OUT.TXT")
+        stderr = b"" if console or merge else self.get(FOLDER + "\\ERR.TXT")
         return DosResult(answer, stdout, stderr, seconds)
 
     # ------------------------------------------------------------ keyboard, screen, monitor

@@ -289,18 +289,26 @@ static uint16_t request_get(void) {
     return error;
 }
 
-// Puts path in the place of a standard handle; *saved is a copy of what was there, 0 when nothing was done.
+// Puts path in the place of a standard handle, "&": what stdout is. *saved is a copy of what was there, 0 when
+// nothing was done.
 static uint16_t redirect(uint16_t standard, const char *path, uint16_t *saved) {
     uint16_t handle, error;
     *saved = 0;
     if (!*path) {
         return 0;
     }
-    error = dos_open(standard == 0 ? 0x3d00 : 0x3c00, path, &handle);
+    struct regs r;
+    if (*path == '&') {
+        r = (struct regs) { .eax = 0x4500, .ebx = 1 };
+        error = dos(&r);
+        handle = r.eax;
+    } else {
+        error = dos_open(standard == 0 ? 0x3d00 : 0x3c00, path, &handle);
+    }
     if (error) {
         return error;
     }
-    struct regs r = { .eax = 0x4500, .ebx = standard };
+    r = (struct regs) { .eax = 0x4500, .ebx = standard };
     error = dos(&r);
     if (!error) {
         *saved = r.eax;
