@@ -6,7 +6,8 @@
 //
 // Nothing that varies by itself is put in on purpose: it would look like noise and be none. Every block of
 // 1024 samples is judged, and an eighth of what the best guesser leaves of it is believed, at most an
-// eighth of a bit for each sample. Where it is not enough the work is made longer.
+// eighth of a bit for each sample. Where the timer is too coarse to see the noise of a short piece of
+// work, the work is made longer.
 
 #include <stddef.h>
 
@@ -16,8 +17,9 @@
 
 #define WALK_SIZE (32768)
 #define WALK_STEP (4096 + 64) // another page and another line of the cache each time
-#define WALK_STEPS_FIRST (32)
-#define WALK_STEPS_MOST (1024)
+#define CALIBRATION_MS (4)
+#define CALIBRATION_MOST (1 << 24)
+#define LEVELS (3)
 #define BELIEVED_PART (8)
 #define BELIEVED_MOST (CREDIT_BIT / 8)
 #define BATCH (32)
@@ -27,7 +29,9 @@ struct jitter_report jitter_report;
 
 static uint8_t walk[WALK_SIZE];
 static struct health health;
-static uint32_t walk_steps = WALK_STEPS_FIRST;
+static uint32_t walk_steps;
+static uint32_t steps_per_ms;
+static unsigned level;
 
 static void work(void) {
     volatile uint8_t *p = walk;
@@ -49,24 +53,48 @@ static void sample_batch(uint32_t times[BATCH]) {
 
 void jitter_stir(void) {
     uint32_t times[BATCH];
+    walk_steps += walk_steps == 0;
     sample_batch(times);
     pool_stir(times, sizeof(times));
     wipe(times, sizeof(times));
+}
+
+// Samples of 64, 256, 1024 microseconds.
+static void set_level(unsigned to) {
+    level = to;
+    walk_steps = (steps_per_ms << (2 * level)) / 16 + 1;
+}
+
+static void calibrate(void) {
+    uint32_t ms = 0;
+    for (walk_steps = 64; ms < CALIBRATION_MS && walk_steps < CALIBRATION_MOST; walk_steps *= 2) {
+        uint32_t start = jitter_ms();
+        work();
+        ms = jitter_ms() - start;
+    }
+    steps_per_ms = ms == 0 ? 16 : walk_steps / 2 / ms;
+    set_level(0);
+}
+
+static void next_level(void) {
+    if (level < LEVELS - 1) {
+        set_level(level + 1);
+    }
 }
 
 static void judge_block(void) {
     uint32_t entropy = health_entropy(health.samples, HEALTH_BLOCK);
     ++jitter_report.blocks;
     jitter_report.entropy = entropy;
-    if (health.started && entropy >= HEALTH_CLAIM) {
+    if (entropy < HEALTH_CLAIM) {
+        // One that looks worse than it must is not trusted for its better blocks either.
+        health_reset(&health);
+        next_level();
+    } else if (health.started) {
         uint32_t credit = entropy / BELIEVED_PART;
         ++jitter_report.credited;
         pool_add(POOL_JITTER, &entropy, sizeof(entropy),
             (credit < BELIEVED_MOST ? credit : BELIEVED_MOST) * HEALTH_BLOCK);
-    }
-    // Longer work collects more of the slow sources.
-    if (entropy < CREDIT_BIT && walk_steps < WALK_STEPS_MOST) {
-        walk_steps *= 2;
     }
 }
 
@@ -74,6 +102,9 @@ bool jitter_gather(uint32_t max_ms) {
     uint32_t start = jitter_ms();
     uint32_t alarms = 0;
     health_reset(&health);
+    if (steps_per_ms == 0) {
+        calibrate();
+    }
     while (!pool_ready() && alarms < ALARMS_MOST && jitter_ms() - start < max_ms && !jitter_pause()) {
         uint32_t times[BATCH];
         sample_batch(times);
@@ -83,9 +114,7 @@ bool jitter_gather(uint32_t max_ms) {
                 ++alarms;
                 ++jitter_report.alarms;
                 jitter_report.entropy = 0;
-                if (walk_steps < WALK_STEPS_MOST) {
-                    walk_steps *= 2;
-                }
+                next_level();
             } else if (result == HEALTH_FULL) {
                 judge_block();
             }

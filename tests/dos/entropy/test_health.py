@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-CLAIM = 64  # 1/4 bit for each sample, in 1/256 bit
+CLAIM = 192  # 3/4 bit for each sample, in 1/256 bit
 MORE, FULL, ALARM = range(3)
 
 
@@ -87,7 +87,7 @@ def test_broken_source_gives_nothing(source, name):
     [
         lambda r: r.randrange(256),
         lambda r: 100 + r.randrange(4),
-        lambda r: 119 + (r.random() < 0.3) + (r.random() < 0.1) * 5,
+        lambda r: 119 + (r.random() < 0.4) + (r.random() < 0.2) * 5,
         lambda r: int(r.gauss(200, 3)),
     ],
 )
@@ -124,12 +124,12 @@ def test_entropy_of_a_beat_with_little_noise(source):
 def test_repetition_and_proportion(source):
     state = ctypes.create_string_buffer(source.host_health_size())
     source.health_reset(state)
-    results = [source.health_sample(state, 7) for _ in range(121)]
-    assert results == [MORE] * 120 + [ALARM]
+    results = [source.health_sample(state, 7) for _ in range(41)]
+    assert results == [MORE] * 40 + [ALARM]
     # Never more than a few in a row, but far too many of one: 19 of 20.
     values = [9 if i % 20 else 1 + i % 200 for i in range(1, 600)]
     results = [source.health_sample(state, v) for v in values]
-    assert ALARM in results[: 477 + 30]
+    assert ALARM in results[: 371 + 30]
     # After an alarm the start-up test begins again.
     source.health_reset(state)
     chance = random.Random(1)
