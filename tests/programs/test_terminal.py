@@ -213,7 +213,8 @@ def test_keys_go_to_the_remote_side(unix, sshd):
         terminal.type("".join(map(chr, range(1, 32))))
         wanted = r" +".join(str(n) for n in range(1, 32))
         terminal.expect(wanted)
-        terminal.type("\rexit\r")
+        terminal.expect(PROMPT)
+        terminal.type("exit\r")
         assert terminal.wait() == 0
 
 
