@@ -71,7 +71,7 @@ static mp_obj_t mp_os_urandom(mp_obj_t size_in) {
     vstr_t vstr;
     vstr_init_len(&vstr, size);
     if (!entropy_get((uint8_t *)vstr.buf, size)) {
-        entropy_raise();
+        mp_raise_msg_varg(&mp_type_OSError, MP_ERROR_TEXT("%s"), entropy_sentence());
     }
     return mp_obj_new_bytes_from_vstr(&vstr);
 }

@@ -345,18 +345,24 @@ off_t lseek(int fd, off_t offset, int whence) {
     if (whence < SEEK_SET || whence > SEEK_END) {
         return posix_return(EINVAL);
     }
-    // DOS itself would go to before the beginning.
-    uint32_t base = 0;
-    int error = whence != SEEK_SET && (offset != 0 || whence == SEEK_END) ? seek(fd, whence, &base) : 0;
+    // DOS itself would go to before the beginning. So where the file is comes first.
+    uint32_t position = 0;
+    int error = whence == SEEK_SET ? 0 : seek(fd, SEEK_CUR, &position);
     if (error == 0 && whence == SEEK_CUR && offset == 0) {
-        error = seek(fd, SEEK_CUR, &base);
-        return error != 0 ? posix_return(error) : (off_t)base;
+        return position;
+    }
+    uint32_t base = whence == SEEK_CUR ? position : 0;
+    if (error == 0 && whence == SEEK_END) {
+        error = seek(fd, SEEK_END, &base);
     }
     int64_t target = (int64_t)base + offset;
     if (error == 0 && (target < 0 || target > INT32_MAX)) {
+        if (whence == SEEK_END) {
+            seek(fd, SEEK_SET, &position);
+        }
         error = EINVAL;
     }
-    uint32_t position = target;
+    position = target;
     if (error == 0) {
         error = seek(fd, SEEK_SET, &position);
     }

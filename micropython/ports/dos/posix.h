@@ -60,6 +60,11 @@ void dos_find_close(struct dos_find *f);
 time_t dos_time(uint16_t date, uint16_t time);
 int dos_path_stat(const struct dos_path *path, struct stat *st);
 
+// Sets the time of the last change; DOS has even seconds from 1980 on.
+int utime(const char *path, time_t mtime);
+// dos.utime(path, seconds since 1970).
+extern const struct _mp_obj_fun_builtin_fixed_t dos_utime_obj;
+
 // posix.c: whether a file that this program has open for writing is the one.
 bool dos_is_being_written(const struct dos_path *path);
 

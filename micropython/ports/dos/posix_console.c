@@ -23,24 +23,8 @@ ssize_t posix_console_read(char *buf, size_t n) {
     if (n == 0) {
         return 0;
     }
-    if (!console_is_raw()) {
-        size_t got = console_read_line(buf, n);
-        return got == 0 && is_interrupted() ? posix_return(EINTR) : (ssize_t)got;
-    }
-    while (!console_input_ready()) {
-        if (is_interrupted()) {
-            return posix_return(EINTR);
-        }
-        dos_wait(1000);
-    }
-    size_t got = 0;
-    for (int c = 0; got < n && c >= 0 && console_input_ready();) {
-        c = console_read_byte();
-        if (c >= 0) {
-            buf[got++] = c;
-        }
-    }
-    return got;
+    size_t got = console_read(buf, n);
+    return got == 0 && is_interrupted() ? posix_return(EINTR) : (ssize_t)got;
 }
 
 // What is ready of what is asked for.
@@ -51,7 +35,7 @@ static short poll_one(int fd, short events) {
         case POSIX_CLOSED:
             return POLLNVAL;
         case POSIX_CONSOLE:
-            return events & (POLLOUT | (console_input_ready() ? POLLIN : 0));
+            return events & (POLLOUT | (console_read_ready() ? POLLIN : 0));
         case POSIX_FILE:
             return events & (POLLIN | POLLOUT);
         default:

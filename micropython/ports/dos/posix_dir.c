@@ -213,7 +213,7 @@ int mkdir(const char *path, mode_t mode) {
     }
     if (error == 0) {
         error = path_call(0x39, &p);
-        if (error == EACCES && dos_path_stat(&p, &st) == 0) {
+        if (error != 0 && dos_path_stat(&p, &st) == 0) {
             error = EEXIST;
         }
     }

@@ -1,11 +1,16 @@
 // What DOS says about files, drives and directories' entries.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "py/runtime.h"
+#include "shared/timeutils/timeutils.h"
+
+#include "dostime.h"
 #include "posix.h"
 
 // Searches find hidden files, system files and directories besides the plain ones; not the volume's label.
@@ -20,11 +25,7 @@ time_t dos_time(uint16_t date, uint16_t time) {
     if (month < 1 || month > 12 || day < 1) {
         return DOS_EPOCH;
     }
-    // March first, so that the leap day ends the year; 719468 days from year 0 to 1970.
-    unsigned year = 1980 + (date >> 9) - (month < 3);
-    unsigned of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    unsigned long days = 365UL * year + year / 4 - year / 100 + year / 400 + of_year - 719468UL;
-    return days * 86400UL + (time >> 11) * 3600UL + (time >> 5 & 63) * 60UL + (time & 31) * 2UL;
+    return dostime_from_fields(1980 + (date >> 9), month, day, time >> 11, time >> 5 & 63, (time & 31) * 2);
 }
 
 // A search for short names keeps its place in the disk transfer area. Each search has a copy of its own, so that
@@ -145,20 +146,32 @@ int access(const char *path, int mode) {
     return posix_return((mode & W_OK) && !(st.st_mode & 0222) ? EACCES : 0);
 }
 
-// Drives of FAT32, whose numbers do not fit the older call. False when DOS has not got it.
-static bool space_fat32(const struct dos_path *path, struct statvfs *sv) {
+// Function 36h does not tell of more than 2 GiB. Where it says about that much, a newer one knows better.
+#define SPACE_OLD_MAX (0x7ff00000)
+
+static int space_old(const struct dos_path *path, struct statvfs *sv) {
+    struct real_regs r = { .eax = 0x3600, .edx = path->drive + 1 };
+    int error = dos_int21(&r);
+    if (error == 0 && (r.eax & 0xffff) == 0xffff) {
+        error = ENODEV;
+    }
+    sv->f_bsize = (r.eax & 0xffff) * (r.ecx & 0xffff);
+    sv->f_bfree = r.ebx & 0xffff;
+    sv->f_blocks = r.edx & 0xffff;
+    return error;
+}
+
+static void space_fat32(const struct dos_path *path, struct statvfs *sv) {
     char root[] = { path->text[0], ':', '\\', '\0' };
     struct real_regs r = { .eax = 0x7303, .ecx = 0x2c, .es = low_buf_seg, .edi = LOW_DATA, .ds = low_buf_seg };
     r.edx = dos_low_text(LOW_PATH, root);
     memset(low_buf + LOW_DATA, 0, 0x2c);
     uint32_t at = (uint32_t)low_buf + LOW_DATA;
-    if (dos_int21(&r) != 0 || (r.eax & 0xffff) == 0x7300 || low32(at + 8) == 0) {
-        return false;
+    if (dos_int21(&r) == 0 && (r.eax & 0xffff) != 0x7300 && low32(at + 8) != 0) {
+        sv->f_bsize = low32(at + 4) * low32(at + 8);
+        sv->f_bfree = low32(at + 0x0c);
+        sv->f_blocks = low32(at + 0x10);
     }
-    sv->f_bsize = low32(at + 4) * low32(at + 8);
-    sv->f_bfree = low32(at + 0x0c);
-    sv->f_blocks = low32(at + 0x10);
-    return true;
 }
 
 int statvfs(const char *path, struct statvfs *sv) {
@@ -168,22 +181,47 @@ int statvfs(const char *path, struct statvfs *sv) {
     if (error == 0) {
         error = p.device ? ENOSYS : dos_path_stat(&p, &st);
     }
-    if (error != 0) {
-        return posix_return(error);
-    }
     memset(sv, 0, sizeof(*sv));
-    if (!space_fat32(&p, sv)) {
-        struct real_regs r = { .eax = 0x3600, .edx = p.drive + 1 };
-        error = dos_int21(&r);
-        if (error == 0 && (r.eax & 0xffff) == 0xffff) {
-            error = ENODEV;
-        }
-        sv->f_bsize = (r.eax & 0xffff) * (r.ecx & 0xffff);
-        sv->f_bfree = r.ebx & 0xffff;
-        sv->f_blocks = r.edx & 0xffff;
+    if (error == 0) {
+        error = space_old(&p, sv);
+    }
+    if (error == 0 && (uint64_t)sv->f_bsize * sv->f_blocks >= SPACE_OLD_MAX) {
+        space_fat32(&p, sv);
     }
     sv->f_frsize = sv->f_bsize;
     sv->f_bavail = sv->f_bfree;
     sv->f_namemax = p.lfn ? 255 : 12;
     return posix_return(error);
 }
+
+// --- times ---
+
+// MicroPython's calendar counts from 2000, 31 bits both ways.
+#define EPOCH_2000 (946684800UL)
+#define UTIME_MAX (EPOCH_2000 + INT32_MAX)
+
+int utime(const char *path, time_t mtime) {
+    timeutils_struct_time_t t;
+    if (mtime < DOS_EPOCH || mtime > UTIME_MAX) {
+        return posix_return(EINVAL);
+    }
+    timeutils_seconds_since_2000_to_struct_time(mtime - EPOCH_2000, &t);
+    int fd = open(path, O_RDWR);
+    if (fd < 0) {
+        return -1;
+    }
+    struct real_regs r = { .eax = 0x5701, .ebx = fd };
+    r.ecx = t.tm_hour << 11 | t.tm_min << 5 | t.tm_sec / 2;
+    r.edx = (t.tm_year - 1980) << 9 | t.tm_mon << 5 | t.tm_mday;
+    int error = dos_int21(&r);
+    int closed = close(fd);
+    return error != 0 ? posix_return(error) : closed;
+}
+
+static mp_obj_t dos_utime(mp_obj_t path_in, mp_obj_t mtime_in) {
+    if (utime(mp_obj_str_get_str(path_in), mp_obj_get_int_truncated(mtime_in)) != 0) {
+        mp_raise_OSError(errno);
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_2(dos_utime_obj, dos_utime);

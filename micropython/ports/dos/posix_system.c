@@ -183,9 +183,9 @@ static int run(const char *command, int *status) {
 int system(const char *command) {
     int status = 0;
     // The screen and the keyboard are the other program's for a while, and so is Ctrl-C.
-    console_deinit();
+    console_suspend();
     int error = run(command, &status);
-    console_init();
+    console_resume();
     dos_take_break();
     return error != 0 ? posix_return(error) : status;
 }
