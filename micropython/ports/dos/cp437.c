@@ -86,11 +86,20 @@ unsigned cp437_width(uint32_t code) {
 uint8_t cp437_line_drawing(uint8_t c) {
     static const uint8_t codes[0x20] = {
         ' ', // 5Fh
-        0x04, 0xb1, 0x1a, 0x19, 0x11, 0x1b, 0xf8, 0xf1, // ` to g: diamond, board, HT, FF, CR, LF, degree, plus/minus
-        0x19, 0x19, 0xd9, 0xbf, 0xda, 0xc0, 0xc5, // h to n: NL, VT, corners, crossing
+        0x04, 0xb1, 0x1a, 0x19, 0x1b, 0x19, 0xf8, 0xf1, // ` to g: diamond, board, HT, FF, CR, LF, degree, plus/minus
+        0xb0, 0x19, 0xd9, 0xbf, 0xda, 0xc0, 0xc5, // h to n: lighter board, VT, corners, crossing
         0xc4, 0xc4, 0xc4, 0xc4, '_', // o to s: scan lines
         0xc3, 0xb4, 0xc1, 0xc2, 0xb3, // t to x: tees, vertical bar
         0xf3, 0xf2, 0xe3, '#', 0x9c, 0xfa, // y to ~: less or equal, greater or equal, pi, not equal, pound, dot
     };
+    // Linux's console has arrows and a block there too.
+    static const uint8_t more[][2] = {
+        { '+', 0x1a }, { ',', 0x1b }, { '-', 0x18 }, { '.', 0x19 }, { '0', 0xdb },
+    };
+    for (size_t i = 0; i < COUNT(more); ++i) {
+        if (more[i][0] == c) {
+            return more[i][1];
+        }
+    }
     return c >= 0x5f && c <= 0x7e ? codes[c - 0x5f] : c;
 }

@@ -12,7 +12,7 @@ uint16_t cp437_to_unicode(uint8_t c);
 unsigned cp437_width(uint32_t code);
 // The code of a letter with a combining mark, or the letter.
 uint8_t cp437_compose(uint8_t letter, uint32_t mark);
-// DEC's line drawing set, for 5Fh to 7Eh.
+// DEC's line drawing set; what is not in it stays as it is.
 uint8_t cp437_line_drawing(uint8_t c);
 
 #endif // MICROPY_INCLUDED_DOS_CP437_H

@@ -128,7 +128,7 @@ void vt100_put(vt100_t *vt, uint32_t code) {
     vt100_cursor_t *cur = &vt->cur;
     if (code < 0x80) {
         uint8_t c = code;
-        if (cur->charset[cur->shift] == '0' && c >= 0x5f) {
+        if (cur->charset[cur->shift] == '0') {
             c = cp437_line_drawing(c);
         }
         vt100_put_cell(vt, c);
@@ -250,7 +250,7 @@ void vt100_reset_modes(vt100_t *vt) {
     vt->insert = vt->newline = vt->app_cursor = vt->app_keypad = false;
     vt->autowrap = vt->visible = true;
     vt100_cursor_t fresh = {
-        .charset = { 'B', 'B' },
+        .charset = { 'B', '0' },
         .pen = { VT100_DEFAULT, VT100_DEFAULT, 0 },
     };
     vt->saved[0] = vt->saved[1] = fresh;

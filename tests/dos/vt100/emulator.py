@@ -1,4 +1,4 @@
-"""The DOS console's emulator on this machine: host.c, built with sanitizers and steered by a pipe."""
+"""The DOS console's emulator on this machine: host.c with sanitizers, steered by a pipe."""
 
 import struct
 import subprocess
@@ -23,7 +23,7 @@ def build(folder, name):
 
 
 class State:
-    """What the emulator shows: lines of bytes (code page 437), attributes, the cursor and modes."""
+    """What the emulator shows: bytes of code page 437, attributes, the cursor and modes."""
 
     def __init__(self, header, stream):
         numbers = list(map(int, header.split()))
