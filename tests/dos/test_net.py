@@ -150,7 +150,10 @@ def sentence(guest, env=None, timeout=30, call="dosnet.up(2)"):
 @pytest.mark.parametrize(
     "nic, words",
     [
-        ("auto", ("no NE2000 at 300h", "no packet driver at INT 60h to 80h", "load a packet driver")),
+        (
+            "auto",
+            ("no NE2000 at 300h", "no packet driver at INT 60h to 80h", "load a packet driver"),
+        ),
         ("ne2000", ("no NE2000 at 300h, 280h",)),
         ("ne2000:320", ("no NE2000 at 320h",)),
         ("packet", ("no packet driver at INT 60h to 80h",)),
@@ -264,7 +267,9 @@ class NameServer:
 @pytest.fixture
 def name_server():
     try:
-        server = NameServer({"host.test": "10.0.2.2", "other.test": "192.0.2.7", "mute": "silence"})
+        server = NameServer(
+            {"host.test": "10.0.2.2", "other.test": "192.0.2.7", "mute": "silence"}
+        )
     except OSError as exc:
         pytest.skip(f"port 53 of the loopback cannot be had: {exc}")
     yield server

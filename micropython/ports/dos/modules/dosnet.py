@@ -57,7 +57,10 @@ def _static(text):
     if not 1 <= bits <= 32 or len(parts) > 3:
         _wrong("MPNET", text, "it is dhcp or ADDRESS/PREFIX,GATEWAY,NAMESERVER")
     mask = (0xFFFFFFFF << (32 - bits)) & 0xFFFFFFFF
-    result = [_address(address, text), ".".join(str(mask >> shift & 255) for shift in (24, 16, 8, 0))]
+    result = [
+        _address(address, text),
+        ".".join(str(mask >> shift & 255) for shift in (24, 16, 8, 0)),
+    ]
     for index in (1, 2):
         given = len(parts) > index and parts[index]
         result.append(_address(parts[index], text) if given else "0.0.0.0")
@@ -65,8 +68,6 @@ def _static(text):
 
 
 def _wait_dhcp(lan, timeout):
-    # active(True) has asked already.
-    lan.ipconfig(dhcp4=True)
     start = time.ticks_ms()
     while not lan.ipconfig("has_dhcp4"):
         if time.ticks_diff(time.ticks_ms(), start) > timeout * 1000:
@@ -77,7 +78,13 @@ def _wait_dhcp(lan, timeout):
                 errno.ETIMEDOUT,
                 "no DHCP server has answered in %g s through the card (%s): %s; an address of its own can be given by "
                 "SET MPNET=ADDRESS/PREFIX,GATEWAY,NAMESERVER"
-                % (timeout, driver, "check the cable, the card's settings and the server" if link else "the cable is out"),
+                % (
+                    timeout,
+                    driver,
+                    "check the cable, the card's settings and the server"
+                    if link
+                    else "the cable is out",
+                ),
             )
         time.sleep_ms(10)
 
@@ -97,7 +104,9 @@ def up(timeout=15):
     static = None if setting.lower() == "dhcp" else _static(setting)
     if not lan.active():
         lan = _nic(os.getenv("MPNIC") or "auto")
-        lan.active(True)
+        lan.active(True)  # asks by DHCP
+    elif not static:
+        lan.ipconfig(dhcp4=True)  # again: its own next try may be a minute away
     if static:
         lan.ifconfig(static)
     else:

@@ -10,6 +10,7 @@
 #include "lwip/dns.h"
 #include "lwip/etharp.h"
 #include "lwip/init.h"
+#include "lwip/ip.h"
 #include "lwip/netif.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/timeouts.h"
@@ -132,6 +133,27 @@ static void receive_frames(uint16_t now) {
     }
 }
 
+// Packets that an interface sent to itself; the chain has a packet's last pbuf where its length is all that is left.
+// (netif_poll() would go on until there are none: with a pair of sockets whose windows are both shut that is never,
+// each answers the other's acknowledgement.)
+static void receive_own(struct netif *netif, uint16_t now) {
+    for (int i = 0; i < POLL_FRAMES && netif->loop_first != NULL; ++i) {
+        struct pbuf *packet = netif->loop_first, *last = packet;
+        while (last->len != last->tot_len) {
+            last = last->next;
+        }
+        netif->loop_first = last->next;
+        if (netif->loop_first == NULL) {
+            netif->loop_last = NULL;
+        }
+        last->next = NULL;
+        net.packet_tick = now;
+        if (ip_input(packet, netif) != ERR_OK) {
+            pbuf_free(packet);
+        }
+    }
+}
+
 static void look_at_link(void) {
     bool link = network_dos_driver->link();
     if (link && !netif_is_link_up(&network_dos_netif)) {
@@ -154,13 +176,8 @@ void network_dos_poll(void) {
             look_at_link();
         }
     }
-    if (net.loop->loop_first != NULL) {
-        net.packet_tick = now;
-        netif_poll(net.loop);
-    }
-    if (network_dos_netif.loop_first != NULL) {
-        netif_poll(&network_dos_netif); // packets to our own address
-    }
+    receive_own(net.loop, now);
+    receive_own(&network_dos_netif, now);
     if (now != net.timers_tick) {
         net.timers_tick = now;
         sys_check_timeouts();

@@ -22,11 +22,11 @@ typedef uint32_t sys_prot_t;
 uint16_t network_dos_checksum(const void *data, int len);
 
 // What is sent lies in the heap, what is received in the pool (drivers read into it directly).
-#define MEM_SIZE                        (112 * 1024)
+#define MEM_SIZE                        (128 * 1024)
 #define PBUF_POOL_SIZE                  (56)
 #define PBUF_POOL_BUFSIZE               (1536)
 #define MEMP_NUM_PBUF                   (64)
-#define MEMP_NUM_TCP_PCB                (32)
+#define MEMP_NUM_TCP_PCB                (64)
 #define MEMP_NUM_TCP_PCB_LISTEN         (8)
 #define MEMP_NUM_UDP_PCB                (16)
 #define MEMP_NUM_RAW_PCB                (4)
@@ -42,7 +42,6 @@ uint16_t network_dos_checksum(const void *data, int len);
 #define LWIP_STATS                      (0)
 #define LWIP_NETIF_HOSTNAME             (1)
 #define LWIP_NETIF_LOOPBACK             (1)
-#define LWIP_LOOPBACK_MAX_PBUFS         (64)
 #define ARP_QUEUEING                    (1)
 #define ETHARP_SUPPORT_STATIC_ENTRIES   (0)
 
@@ -62,7 +61,7 @@ uint16_t network_dos_checksum(const void *data, int len);
 extern uint16_t network_dos_window;
 // lwIP's checks are made by the preprocessor, which cannot know the variable.
 #define LWIP_DISABLE_TCP_SANITY_CHECKS  (1)
-#define TCP_SND_BUF                     (24 * TCP_MSS)
+#define TCP_SND_BUF                     (16 * TCP_MSS)
 #define TCP_SND_QUEUELEN                (4 * TCP_SND_BUF / TCP_MSS)
 #define TCP_LISTEN_BACKLOG              (1)
 #define SO_REUSE                        (1)
