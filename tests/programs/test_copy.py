@@ -266,6 +266,7 @@ def test_times_and_modes_are_kept(machine, sshd, remote):
 # ---------------------------------------------------------------- unix
 
 
+@pytest.mark.unix_only("there is no /dev/full; test_dos_programs.py fills a disk")
 def test_a_full_disk(unix, sshd, remote):
     unix.trust(sshd)
     (remote / "a").write_bytes(bytes(100000))
@@ -273,6 +274,7 @@ def test_a_full_disk(unix, sshd, remote):
     done.failed(1, "no space left", "incomplete")
 
 
+@pytest.mark.unix_only("the heap of DOS is what the machine has")
 def test_small_heap(unix, sshd, remote):
     """Files of any size with little memory: here the programs are compiled, too."""
     unix.trust(sshd)
@@ -284,6 +286,7 @@ def test_small_heap(unix, sshd, remote):
     unix.ssh(sshd, "cat", stdin=data, heapsize="1500K").ok()
 
 
+@pytest.mark.unix_only("nothing in it depends on the system")
 def test_names_that_lead_elsewhere(unix):
     """What a server may call a file."""
     program = (
@@ -296,6 +299,7 @@ def test_names_that_lead_elsewhere(unix):
     unix.run("t").ok()
 
 
+@pytest.mark.unix_only("all the other tests do that there")
 def test_frozen(unix):
     """The programs are in the interpreter."""
     unix.run("ssh", "-V", env={"MICROPYPATH": ".frozen"}).ok()

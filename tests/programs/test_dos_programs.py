@@ -5,7 +5,9 @@ import os
 import shutil
 
 import pytest
+from harness.dos import Guest
 from harness.servers import keygen
+from machines import Dos
 
 
 @pytest.fixture
@@ -270,6 +272,20 @@ def test_interrupted_transfer(dos, sshd, folder, screen):
     assert f"it has the first {len(part)} of 30000000 bytes" in shown
     assert (folder / "big").read_bytes().startswith(part)
     guest.remove(dos.path("part.bin"))
+
+
+def test_a_full_disk(sshd, site, folder, freedos):
+    """The error says so, and what is there is whole otherwise."""
+    data = os.urandom(12_000_000)
+    (folder / "big").write_bytes(data)
+    with Guest(disk_mb=8) as guest:
+        dos = Dos(guest, site)
+        dos.trust(sshd)
+        source = f"{dos.target(sshd)}:{folder}/big"
+        done = dos.run("sftp", "get", *dos.login(sshd), source, dos.path("big.bin"))
+        done.failed(1, "no space left on the disk", "of 12000000 bytes")
+        assert data.startswith(dos.get("big.bin"))
+        dos.ssh(sshd, "true").ok()
 
 
 @pytest.mark.parametrize("name", ["longer than 8.3", "a.b.c", "aux", "a+b", "x?y"])
