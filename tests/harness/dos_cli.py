@@ -25,12 +25,14 @@ INTERRUPTED = 130
 def options():
     parser = argparse.ArgumentParser(
         prog="scripts/dos",
-        usage="scripts/dos [OPTIONS] SCRIPT.PY|-c CODE|-m MODULE|PROGRAM.EXE [ARGUMENTS...]",
+        usage="scripts/dos [OPTIONS] SCRIPT.PY|-c CODE|-m MODULE|PROGRAM.EXE [ARGUMENTS...]\n"
+        "       scripts/dos --release",
         description="Run a program on FreeDOS in QEMU, without a window: a SCRIPT.PY of this "
         "machine, MicroPython code or a module with build/dos/MPYTHON.EXE, or a DOS program. "
         "Standard input goes to it, its output comes back, its exit status becomes ours. The "
         "machine has a hard disk C: (with MPYTHON.EXE) and the boot floppy A:, an NE2000 network "
-        "card at 300h, IRQ 9, and 10.0.2.2 is the loopback of this machine.",
+        "card at 300h, IRQ 9, and 10.0.2.2 is the loopback of this machine. --release builds "
+        "build/dos/release and the FreeDOS package build/dos/MPYTHON.ZIP instead.",
         epilog="Environment: FREEDOS_IMG, a bootable FreeDOS floppy image (default: "
         "../shared/freedos/freedos-1.44M.img beside the repository); MPYTHON_EXE, another "
         f"executable. Exit status {LATE}: not done in time, the screen is shown.",
