@@ -110,6 +110,11 @@ class Unix(Machine):
         )
         return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
+    def script(self, text):
+        """A program of MicroPython that imports `ssh`."""
+        self.put("job.py", text.encode())
+        return self.run("job")
+
     def terminal(self, program, *args, **more):
         """The program at a terminal of its own."""
         return Terminal(self.line(program, args), cwd=self.folder, env=self.environ(), **more)
@@ -155,6 +160,10 @@ class Dos(Machine):
     def run(self, program, *args, stdin=b"", timeout=90, heapsize=None, env=None):
         env = {"SSHDIR": "C:\\KEYS", **(env or {})}
         done = self.guest.run(["-m", program, *args], stdin=stdin, timeout=timeout, env=env)
+        return Done(done.returncode, done.raw, done.stderr)
+
+    def script(self, text):
+        done = self.guest.run(text, env={"SSHDIR": "C:\\KEYS"}, timeout=60)
         return Done(done.returncode, done.raw, done.stderr)
 
     def clear(self):

@@ -156,6 +156,28 @@ def test_interrupt_is_for_the_remote_side(dos, sshd, screen):
     assert guest.end(60).returncode == 3
 
 
+def test_lines_for_a_command(dos, sshd, screen):
+    """Without a remote terminal the keyboard gives lines, and Ctrl-Z ends them."""
+    dos.trust(sshd)
+    guest = screen("ssh", *dos.login(sshd), dos.target(sshd), "echo read''y; tr a-z A-Z; exit 4")
+    guest.wait_screen("ready", 60)
+    guest.type("hellp\bo\n")
+    guest.wait_screen("HELLO")
+    guest.key("ctrl-z")
+    guest.type("\n")
+    assert guest.end(60).returncode == 4
+
+
+def test_interrupt_of_a_command(dos, sshd, screen):
+    """Without a remote terminal, Ctrl-C ends the program here."""
+    dos.trust(sshd)
+    guest = screen("ssh", *dos.login(sshd), dos.target(sshd), "echo read''y; sleep 1000")
+    guest.wait_screen("ready", 60)
+    guest.key("ctrl-c")
+    assert guest.end(60).returncode == 130
+    assert "interrupted" in text(guest)
+
+
 def test_escape_to_disconnect(dos, sshd, screen):
     guest = shell(dos, sshd, screen, dos.target(sshd))
     guest.type("~?")

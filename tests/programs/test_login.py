@@ -164,6 +164,22 @@ def test_another_name_for_the_key(machine, sshd):
     machine.run("ssh", *option, *machine.login(sshd), machine.target(sshd), "true").ok()
 
 
+def test_connect_for_programs(machine, sshd):
+    """ssh.connect() checks known hosts by itself."""
+    key = machine.key.replace("\\", "/")
+    text = (
+        "import ssh\n"
+        f"with ssh.connect({machine.host!r}, {sshd.port}) as conn:\n"
+        f"    conn.session.userauth_publickey({sshd.user!r}, open({key!r}).read())\n"
+        "    print(conn.session.run('echo in').stdout)\n"
+    )
+    machine.trust(sshd)
+    assert b"b'in\\n'" in machine.script(text).ok().stdout
+    machine.set_known("")
+    done = machine.script(text)
+    assert done.returncode == 1 and "host key rejected" in done.stderr
+
+
 # ---------------------------------------------------------------- the user
 
 
