@@ -11,6 +11,8 @@
 #include "dpmi.h"
 #include "entropy.h"
 
+#include "posix.h"
+
 MP_DECLARE_CONST_FUN_OBJ_0(dos_memory_obj); // heap.c
 
 // ---------------------------------------------------------------- The screen
@@ -148,6 +150,7 @@ static const mp_rom_map_elem_t dos_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_TERM), MP_ROM_QSTR(MP_QSTR_xterm) },
     { MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&dos_version_obj) },
     { MP_ROM_QSTR(MP_QSTR_isatty), MP_ROM_PTR(&dos_isatty_obj) },
+    { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&dos_utime_obj) },
     { MP_ROM_QSTR(MP_QSTR_memory), MP_ROM_PTR(&dos_memory_obj) },
     { MP_ROM_QSTR(MP_QSTR_add_entropy), MP_ROM_PTR(&dos_add_entropy_obj) },
     { MP_ROM_QSTR(MP_QSTR_gather_entropy), MP_ROM_PTR(&dos_gather_entropy_obj) },
