@@ -1,6 +1,7 @@
 """MPYTHON.EXE on FreeDOS: its command line, exit status, prompt, memory and end."""
 
 import ast
+import secrets
 
 import pytest
 from harness.dos import Guest
@@ -108,7 +109,7 @@ def test_prompt(guest):
     guest.wait_screen("22")
     guest.type("1 / 0\n")
     guest.wait_screen("ZeroDivisionError")
-    guest.type("for i in range(3):\nprint('i', i * 111)\n\n")
+    guest.type("for i in range(3):\nprint('i', i * 111)\n\n\n\n")
     guest.wait_screen("i 222")
     guest.type("x + 33")
     guest.key("left")
@@ -157,12 +158,16 @@ def test_prompt_is_interrupted(guest):
     "wait", ["while True: pass", "import time; time.sleep(1000)", "input()", "open('CON').read()"]
 )
 def test_interrupted_program(guest, wait, keys):
-    guest.begin(f"print('waits')\n{wait}\n")
-    guest.wait_screen("waits")
+    # A word of its own: the screen still shows what was there before.
+    word = f"waits {secrets.token_hex(4)}"
+    guest.begin(f"print({word!r})\n{wait}\n")
+    guest.wait_screen(word)
     guest.key(keys)
     done = guest.end()
     assert (done.returncode, done.kind, done.vectors) == (1, 0, {})
-    assert any("KeyboardInterrupt" in line for line in guest.screen())
+    lines = guest.screen()
+    after = lines[lines.index(word) :]
+    assert any("KeyboardInterrupt" in line for line in after)
 
 
 def test_recursion_ends(guest):
@@ -189,19 +194,18 @@ print(True)
 
 
 MEMORY = """
-import dos, gc
+import gc
 free = gc.mem_free() + gc.mem_alloc()
-kept = []
-try:
-    while True:
-        kept.append(bytearray({piece}))
-except MemoryError:
-    count = len(kept)
-    del kept
-print([free, count * {piece}])
-gc.collect()
-print(bytes(bytearray({piece})) == bytes({piece}))
-print(list(dos.memory()))
+
+def fill():
+    kept = []
+    try:
+        while True:
+            kept.append(bytearray({piece}))
+    except MemoryError:
+        return len(kept)
+
+print([free, fill() * {piece}, fill() * {piece}])
 """
 
 
@@ -209,13 +213,13 @@ print(list(dos.memory()))
     "megabytes, least, most", [(4, 1.0, 2), (8, 4, 7), (16, 11, 15), (64, 55, 63)]
 )
 def test_heap_takes_what_there_is(freedos, megabytes, least, most):
-    """From 4 MB on; all of it can be used; after MemoryError the program goes on."""
+    """From 4 MB on; all of it can be used; after MemoryError all of it is there again."""
     with Guest(memory=megabytes) as machine:
         done = machine.run(MEMORY.format(piece=megabytes * 20_000), timeout=60)
-        (free, used), whole, _ = values(done)
+        ((free, used, again),) = values(done)
         assert least * 2**20 < used < most * 2**20
         assert free < megabytes * 2**20
-        assert whole is True
+        assert again > 0.9 * used
 
 
 def test_too_little_memory(freedos):
