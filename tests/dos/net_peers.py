@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import random
 import socket
 import socketserver
@@ -16,6 +17,7 @@ from harness.net import LOOPBACK, reset
 
 HERE = Path(__file__).resolve().parent
 PACKET_INTERRUPT = 0x60
+MARKS = itertools.count(1)
 COUNTERS = ("open", "taken", "nobody", "full", "sent")
 
 # What every program here begins with.
@@ -37,12 +39,12 @@ def tried(f, *args):
 """
 
 
-def packet_driver(interrupt=PACKET_INTERRUPT, io=0x300, irq=9):
-    """PKTDRV.COM, assembled for the card that QEMU has."""
+def packet_driver(source="pktdrv.S", interrupt=PACKET_INTERRUPT, io=0x300, irq=9):
+    """PKTDRV.COM, assembled for the card that QEMU has, or another program of its folder."""
     with tempfile.TemporaryDirectory() as folder:
         obj, com = Path(folder) / "p.o", Path(folder) / "p.com"
         symbols = f"-Wa,--defsym,INTERRUPT={interrupt},--defsym,IO={io},--defsym,IRQ={irq}"
-        source = HERE / "pktdrv/pktdrv.S"
+        source = HERE / "pktdrv" / source
         subprocess.run(["gcc", "-m16", "-c", symbols, "-o", obj, source], check=True)
         link = ["ld", "-m", "elf_i386", "-Ttext", "0x100", "--oformat", "binary"]
         subprocess.run([*link, "-o", com, obj], check=True)
@@ -62,6 +64,14 @@ def run_net(guest, script, *args, up=True, **options):
     """Run a program with PRELUDE, and with the network up."""
     text = PRELUDE + ("dosnet.up()\n" if up else "") + textwrap.dedent(script)
     return guest.run(text, *args, **options)
+
+
+def begin_net(guest, script, **options):
+    """Start a program with PRELUDE, the network up and an empty screen."""
+    mark = f"#{next(MARKS)}#"
+    clear = f"print('\\x1b[2J\\x1b[H{mark}')\n"
+    guest.begin(PRELUDE + clear + "dosnet.up()\n" + textwrap.dedent(script), **options)
+    guest.wait_screen(mark)
 
 
 def counters(guest):

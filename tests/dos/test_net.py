@@ -1,15 +1,14 @@
-"""network.LAN and dosnet: the card, addresses, names, and what is said when something is missing."""
+"""network.LAN and dosnet: card, addresses, names, and what is said when something is missing."""
 
 import contextlib
 import socket
 import struct
 import threading
-from textwrap import dedent
 
 import pytest
 from harness.dos import Guest
 from harness.net import LOOPBACK
-from net_peers import PRELUDE, net_guest, run_net
+from net_peers import begin_net, net_guest, run_net
 
 DRIVERS = ("ne2000", "packet")
 # A card whose cable ends in an empty hub: nobody there answers.
@@ -332,7 +331,7 @@ def test_interrupted_question_leaves_nothing_behind(guest, name_server):
             assert name == [b"frame"] * 50
         out(socket.getaddrinfo("other.test", 80)[0][-1])
     """
-    guest.begin(PRELUDE + "dosnet.up()\n" + dedent(script), env=STATIC)
+    begin_net(guest, script, env=STATIC)
     for i in range(3):
         guest.wait_screen(f"asking {i}")
         guest.key("ctrl-c")
