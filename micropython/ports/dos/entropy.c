@@ -253,6 +253,10 @@ const char *entropy_sentence(void) {
 
 static mp_obj_t dos_add_entropy(mp_obj_t data) {
     mp_buffer_info_t buf;
+    if (mp_obj_is_str(data)) {
+        // Text is hardly ever random in all its bits.
+        mp_raise_TypeError(MP_ERROR_TEXT("random bytes are wanted, not a str"));
+    }
     mp_get_buffer_raise(data, &buf, MP_BUFFER_READ);
     uint32_t bits = buf.len < POOL_NEED_BITS / 8 ? buf.len * 8 : POOL_NEED_BITS;
     pool_add(POOL_PROGRAM, buf.buf, buf.len, bits * CREDIT_BIT);
@@ -269,8 +273,11 @@ static mp_obj_t dos_gather_entropy(void) {
     while (!pool_ready()) {
         mp_event_wait_ms(1000);
         while (console_input_ready()) {
-            console_read_byte();
+            if (console_read_byte() == CHAR_CTRL_C) {
+                mp_sched_keyboard_interrupt();
+            }
         }
+        mp_handle_pending(true);
         // A dot for each four bits.
         for (; bits + 4 <= pool_bits(); bits += 4) {
             mp_printf(&mp_plat_print, ".");
