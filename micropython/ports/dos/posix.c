@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "py/gc.h"
+#include "py/runtime.h"
 
 #include "posix.h"
 #include "posix_console.h"
@@ -64,7 +65,8 @@ static unsigned device_flags(int fd) {
 static void close_all(void) {
     for (int fd = 3; fd < HANDLE_MAX; ++fd) {
         if (files[fd].flags & FILE_OPEN) {
-            close(fd);
+            files[fd].flags = 0;
+            handle_call(0x3e00, fd);
         }
     }
 }
@@ -157,6 +159,17 @@ static void commit_writer(uint32_t hash) {
     }
 }
 
+// Whether DOS has a handle left. FreeDOS says "too many open files" of a root directory without room, too.
+static bool has_handle(void) {
+    struct real_regs r = { .eax = 0x3d00, .ds = low_buf_seg };
+    r.edx = dos_low_text(LOW_PATH, "NUL");
+    if (dos_int21(&r) != 0) {
+        return false;
+    }
+    handle_call(0x3e00, r.eax & 0xffff);
+    return true;
+}
+
 static int open_resolved(const struct dos_path *path, int flags, int *fd) {
     bool writer = (flags & O_ACCMODE) != O_RDONLY;
     if (writer && !path->device && dos_is_being_written(path)) {
@@ -175,6 +188,9 @@ static int open_resolved(const struct dos_path *path, int flags, int *fd) {
     if (error == EMFILE) {
         gc_collect(); // files that were forgotten are closed when their object is collected
         error = open_call(path, mode, action, fd);
+    }
+    if (error == EMFILE && (flags & O_CREAT) && has_handle()) {
+        error = ENOSPC;
     }
     struct stat st;
     if (error == EACCES && dos_path_stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -217,12 +233,40 @@ int open(const char *name, int flags, ...) {
     return fd;
 }
 
-int close(int fd) {
+// What a file could not be closed for: its last data. vfs_posix does not look at what close() returns and
+// would lose that silently, so it is raised here. The file object has its descriptor still and will close it
+// again; until then nobody else gets that number.
+static NORETURN void raise_on_close(int fd, int error) {
+    struct real_regs r = { .eax = 0x4400, .ebx = fd };
+    if (dos_int21(&r) != 0) {
+        r = (struct real_regs) { .eax = 0x3d00, .ds = low_buf_seg };
+        r.edx = dos_low_text(LOW_PATH, "NUL");
+        int nul = dos_int21(&r) == 0 ? (int)(r.eax & 0xffff) : fd;
+        if (nul != fd) {
+            r = (struct real_regs) { .eax = 0x4600, .ebx = nul, .ecx = fd };
+            dos_int21(&r);
+            handle_call(0x3e00, nul);
+        }
+    }
+    files[fd].flags = FILE_OPEN | FILE_DEVICE;
+    mp_raise_OSError(error);
+}
+
+int posix_close(int fd) {
     if (flags_of(fd) == 0) {
         return -1;
     }
     files[fd].flags = 0;
     return posix_return(handle_call(0x3e00, fd));
+}
+
+int close(int fd) {
+    unsigned flags = flags_of(fd);
+    int ret = posix_close(fd);
+    if (ret != 0 && (flags & FILE_WRITER) && !(flags & FILE_DEVICE) && MP_STATE_THREAD(nlr_top) != NULL) {
+        raise_on_close(fd, errno);
+    }
+    return ret;
 }
 
 int fsync(int fd) {

@@ -65,7 +65,10 @@ int utime(const char *path, time_t mtime);
 // dos.utime(path, seconds since 1970).
 extern const struct _mp_obj_fun_builtin_fixed_t dos_utime_obj;
 
-// posix.c: whether a file that this program has open for writing is the one.
+// posix.c: close() for C code. close() itself raises when the last data of a file cannot be written, because
+// vfs_posix does not look at what it returns.
+int posix_close(int fd);
+// Whether a file that this program has open for writing is the one.
 bool dos_is_being_written(const struct dos_path *path);
 
 // Sets errno to error and returns -1; 0 for 0.

@@ -215,6 +215,8 @@ int mkdir(const char *path, mode_t mode) {
         error = path_call(0x39, &p);
         if (error != 0 && dos_path_stat(&p, &st) == 0) {
             error = EEXIST;
+        } else if (error == EMFILE) {
+            error = ENOSPC; // how FreeDOS says that the root directory has no room
         }
     }
     return posix_return(error);

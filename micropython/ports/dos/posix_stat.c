@@ -214,7 +214,7 @@ int utime(const char *path, time_t mtime) {
     r.ecx = t.tm_hour << 11 | t.tm_min << 5 | t.tm_sec / 2;
     r.edx = (t.tm_year - 1980) << 9 | t.tm_mon << 5 | t.tm_mday;
     int error = dos_int21(&r);
-    int closed = close(fd);
+    int closed = posix_close(fd);
     return error != 0 ? posix_return(error) : closed;
 }
 
