@@ -11,9 +11,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import dos_image, mpy_dos, servers
-from harness.dos import MPYTHON
+from harness.dos import MPYTHON, Guest
+from harness.dosbox import DosBox
 from harness.mpy import DOS, MICROPYTHON
 from harness.net import Proxy, Scripted
+from harness.servers import find
 
 
 def pytest_configure(config):
@@ -65,11 +67,39 @@ def need_dos():
         pytest.fail(f"no {MPYTHON}: scripts/build dos makes it", pytrace=False)
 
 
+@pytest.fixture(scope="session")
+def box():
+    """DOSBox, for what needs neither network nor a boot floppy."""
+    if find("dosbox") is None:
+        pytest.skip(f"no dosbox either: {dos_image.MISSING}")
+    with LittleBox() as made:
+        yield made
+
+
+class LittleBox(DosBox):
+    """Skips a test that asks for what only a machine in QEMU has."""
+
+    def __getattr__(self, name):
+        if hasattr(Guest, name):
+            pytest.skip(f"DOSBox has no {name}(): {dos_image.MISSING}")
+        raise AttributeError(name)
+
+
+SERVERS = {"sshd", "sshd_with", "asyncssh", "server", "start_server", "scripted", "proxy"}
+
+
 @pytest.fixture
-def guest():
+def guest(request):
     """A DOS machine with network that the tests of one worker share; booted again after a test
-    that hung it.
+    that hung it. Without a boot floppy DOSBox, and tests that need more are skipped.
     """
+    if dos_image.floppy() is None:
+        if SERVERS & set(request.fixturenames) or "_net" in request.module.__name__:
+            pytest.skip(dos_image.MISSING)
+        mark = request.node.get_closest_marker("freedos")
+        if mark:
+            pytest.skip(f"{mark.args[0]}: {dos_image.MISSING}")
+        return request.getfixturevalue("box")
     need_dos()
     return mpy_dos.guest()
 

@@ -82,7 +82,7 @@ def machine(request, freedos, site):
 
 
 @pytest.fixture
-def with_keys(guest, site):
+def with_keys(freedos, guest, site):
     for name, path in keys(site).items():
         guest.put(name, path.read_bytes())
     return guest
