@@ -122,10 +122,12 @@ READER = """
 """
 
 PRESSED = {
-    "a": b"a", "shift-a": b"A", "ctrl-a": b"\x01", "ctrl-c": b"\x03", "ctrl-z": b"\x1a", "ctrl-s": b"\x13",
+    "a": b"a", "shift-a": b"A", "ctrl-a": b"\x01", "ctrl-c": b"\x03", "ctrl-z": b"\x1a",
+    "ctrl-s": b"\x13",
     "up": b"\x1b[A", "down": b"\x1b[B", "left": b"\x1b[D", "right": b"\x1b[C", "home": b"\x1b[H",
     "end": b"\x1b[F", "pgup": b"\x1b[5~", "pgdn": b"\x1b[6~", "insert": b"\x1b[2~",
-    "delete": b"\x1b[3~", "f1": b"\x1bOP", "f5": b"\x1b[15~", "f10": b"\x1b[21~", "f11": b"\x1b[23~",
+    "delete": b"\x1b[3~", "f1": b"\x1bOP", "f5": b"\x1b[15~", "f10": b"\x1b[21~",
+    "f11": b"\x1b[23~",
     "f12": b"\x1b[24~", "alt-x": b"\x1bx", "alt-f4": b"\x1b[1;3S", "ctrl-f2": b"\x1b[1;5Q",
     "shift-f3": b"\x1b[1;2R", "ctrl-left": b"\x1b[1;5D", "ctrl-right": b"\x1b[1;5C",
     "backspace": b"\x7f", "enter": b"\r", "tab": b"\t", "shift-tab": b"\x1b[Z", "escape": b"\x1b",

@@ -109,8 +109,13 @@ static void take_key(const char *s, size_t n) {
                 finish(true);
             }
             break;
-        case '\0':
         case CTRL_C:
+            // It came between two looks of dos_poll().
+            if (mp_interrupt_char == CTRL_C) {
+                mp_sched_keyboard_interrupt();
+            }
+            break;
+        case '\0':
             break;
         default:
             take_char(s, n);
