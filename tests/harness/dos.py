@@ -182,9 +182,9 @@ class Guest:
         line += ["-drive", drive % ("a.img", "floppy", 0), "-drive", drive % ("c.img", "ide", 0)]
         line += ["-drive", drive % ("mailbox.img", "ide", 1)]
         if options["floppy_b"] is not None:
-            second = "if=floppy,index=1,format=raw"
+            second = "if=floppy,index=1"
             if options["floppy_b"]:
-                second += f",file={options['floppy_b']}"
+                second += f",format=raw,file={options['floppy_b']}"
             line += ["-drive", second + (",readonly=on" if options["floppy_b_readonly"] else "")]
         if agent:
             line += ["-chardev", f"socket,id=agent,path={self.folder}/agent"]
