@@ -53,6 +53,7 @@ def test_command(asyncssh):
     assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 3)
 
 
+@pytest.mark.unix_only("files of the client are here; tests/dos/test_ssh.py has files of DOS")
 def test_fetch(server, folder):
     data = os.urandom(2000000)
     (folder / "remote").write_bytes(data)

@@ -205,6 +205,7 @@ def test_get_and_put_with_streams_of_short_calls(sshd, folder, most):
     assert got == [size, size, (size, True)]
 
 
+@pytest.mark.unix_only("files of the client are here; tests/dos/test_ssh.py has files of DOS")
 def test_get_and_put_between_local_files(server, folder):
     data = os.urandom(1000003)
     (folder / "local").write_bytes(data)

@@ -223,6 +223,7 @@ def test_reentry(sshd):
     assert got[2] == b"second\n"
 
 
+@pytest.mark.unix_only("asks the host about a process of its own")
 def test_idle_wait_costs_no_cpu(server):
     """Two seconds of nothing, and the processor time of the whole program around it."""
     with Running(
@@ -242,6 +243,7 @@ def test_idle_wait_costs_no_cpu(server):
         assert program.cpu_seconds() - before <= 0.05
 
 
+@pytest.mark.unix_only("asks the host about a process of its own")
 @pytest.mark.parametrize("kind", ["sock", "PySocket(sock)"])
 def test_idle_wait_with_other_sockets(sshd, kind):
     with Running(
@@ -278,6 +280,7 @@ WAITS = {
 }
 
 
+@pytest.mark.unix_only("sends a signal; tests/dos/test_interrupt.py presses the keys")
 @pytest.mark.parametrize("wait", WAITS)
 def test_keyboard_interrupt(sshd, folder, wait):
     """Ctrl-C in a wait: KeyboardInterrupt, and the session is usable (or cleanly dead)."""
@@ -340,6 +343,7 @@ def test_keyboard_interrupt(sshd, folder, wait):
     os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
 
 
+@pytest.mark.unix_only("sends a signal; tests/dos/test_interrupt.py presses the keys")
 def test_keyboard_interrupt_in_the_handshake(scripted):
     port = scripted(lambda conn: conn.recv(65536) and conn.recv(65536) and conn.recv(65536))
     with Running(
