@@ -340,6 +340,15 @@ def test_fifty_rows(guest):
     assert len(guest.screen()) == 25
 
 
+def test_fifty_rows_end_with_the_last_lines(guest):
+    guest.begin(
+        "import dos\ndos.size(50)\nprint('\\x1b[2J\\x1b[H')\nfor i in range(45): print('n', i)"
+    )
+    assert guest.end().returncode == 0
+    lines = guest.screen()
+    assert lines == [f"n {i}" for i in range(21, 45)] + [""] and guest.cursor() == (0, 24)
+
+
 @pytest.fixture
 def modes(guest):
     for name, data in {"R50.COM": ROWS_50, "R25.COM": ROWS_25, "MONO.COM": MONO}.items():

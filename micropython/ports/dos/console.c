@@ -83,13 +83,27 @@ void console_size(unsigned *cols, unsigned *rows) {
 }
 
 bool console_set_rows(unsigned rows) {
-    show();
     unsigned before = screen_rows();
+    if (!screen_has_rows(rows)) {
+        return rows == before;
+    }
+    if (rows <= vt.cur.y) {
+        // What is above the cursor stays on a lower screen.
+        unsigned n = vt.cur.y - rows + 1;
+        vt100_scroll_up(&vt, 0, vt.rows - 1, n);
+        vt.cur.y -= n;
+    }
+    show();
     bool done = screen_set_rows(rows);
     if (rows_at_start == 0 && screen_rows() != before) {
         rows_at_start = before;
     }
     screen_attach(&vt);
+    // Whatever was in the video memory below.
+    for (unsigned y = before; y < vt.rows; ++y) {
+        vt100_erase(&vt, y, 0, vt.cols);
+    }
+    show();
     return done;
 }
 
@@ -138,12 +152,12 @@ void console_deinit(void) {
     if (screen_touched(&vt)) {
         screen_attach(&vt);
     }
+    console_raw(false);
+    console_reset();
     if (rows_at_start != 0) {
         console_set_rows(rows_at_start);
         rows_at_start = 0;
     }
-    console_raw(false);
-    console_reset();
     screen_bell_poll(true);
     running = false;
 }

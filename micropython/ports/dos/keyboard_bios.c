@@ -43,9 +43,8 @@ static bool is_ctrl_c(uint16_t key) {
 }
 
 bool keyboard_take_ctrl_c(void) {
-    static uint16_t seen_head, seen_tail;
     uint16_t head = low16(BIOS_HEAD), tail = low16(BIOS_TAIL);
-    if (head == tail || (head == seen_head && tail == seen_tail)) {
+    if (head == tail) {
         return false;
     }
     uint16_t start = low16(BIOS_START), end = low16(BIOS_END);
@@ -53,8 +52,6 @@ bool keyboard_take_ctrl_c(void) {
         start = RING_START;
         end = RING_END;
     }
-    seen_head = head;
-    seen_tail = tail;
     // Only this side moves the head, IRQ 1 moves the tail alone: no need to keep it away.
     for (unsigned n = (end - start) / 2; n > 0 && head != tail; --n) {
         uint16_t key = low16(BIOS_DATA + head);

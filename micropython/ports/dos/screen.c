@@ -152,25 +152,30 @@ void screen_show(vt100_t *vt) {
 
 // ---------------------------------------------------------------- Rows
 
-static void load_font(uint16_t function) {
-    struct real_regs r = { .eax = function };
+// INT 10h's function that loads the font for so many rows; 0 if the adapter has none.
+static uint16_t font_function(unsigned wanted) {
+    // INT 10h/1A00h: 7 and 8 are a VGA. Adapters before the EGA leave the last row 0.
+    struct real_regs r = { .eax = 0x1a00 };
     real_int(0x10, &r);
+    bool vga = (r.eax & 0xff) == 0x1a && (r.ebx & 0xff) >= 7;
+    bool ega = !vga && low8(BIOS_LAST_ROW) != 0;
+    if (wanted == 25 && (vga || ega)) {
+        return vga ? 0x1114 : 0x1111;
+    }
+    if (wanted == 28 && vga) {
+        return 0x1111;
+    }
+    return (wanted == 50 && vga) || (wanted == 43 && ega) ? 0x1112 : 0;
+}
+
+bool screen_has_rows(unsigned wanted) {
+    return font_function(wanted) != 0;
 }
 
 bool screen_set_rows(unsigned wanted) {
-    // INT 10h/1A00h: 7 and 8 are a VGA, 4 and 5 an EGA.
-    struct real_regs r = { .eax = 0x1a00 };
-    real_int(0x10, &r);
-    bool known = (r.eax & 0xff) == 0x1a;
-    uint8_t adapter = r.ebx & 0xff;
-    bool vga = known && adapter >= 7;
-    bool ega = vga || low8(BIOS_LAST_ROW) != 0;
-    if (wanted == 25 && ega) {
-        load_font(vga ? 0x1114 : 0x1111);
-    } else if (wanted == 28 && vga) {
-        load_font(0x1111);
-    } else if ((wanted == 50 && vga) || (wanted == 43 && ega && !vga)) {
-        load_font(0x1112);
+    struct real_regs r = { .eax = font_function(wanted) };
+    if (r.eax != 0) {
+        real_int(0x10, &r);
     }
     return screen_rows() == wanted;
 }

@@ -18,6 +18,7 @@ void screen_show(vt100_t *vt);
 // The attribute at the cursor; that of characters which DOS writes next.
 uint8_t screen_attr(void);
 // Rows of the text mode: 25, and on a VGA 28 and 50, on an EGA 43. False if there is no such mode.
+bool screen_has_rows(unsigned rows);
 bool screen_set_rows(unsigned rows);
 unsigned screen_rows(void);
 
