@@ -1,5 +1,5 @@
 // Where the extender starts us: flat 32-bit code, DS = SS with base 0, ES the program segment prefix,
-// interrupts on, ESP at dos_stack_end as tools/mkle.py says in the header. The C code never returns.
+// interrupts on, a small stack. The C code never returns.
 
     .section .text.start, "ax"
     .globl  _start
@@ -31,17 +31,17 @@ _start:
     addl    %ebx, (%edi)
     jmp     2b
 
-    // The list was where cleared memory belongs, in which the stack lies; it holds nothing yet.
+    // The list was where cleared memory belongs.
 4:  movl    $dos_bss, %edi
     movl    $dos_bss_end, %ecx
     subl    %edi, %ecx
     xorl    %eax, %eax
     rep stosb
+    movl    $dos_stack_end, %esp
     xorl    %ebp, %ebp
     call    dos_start
 
-    // The last of all, away from the list.
-    .section .stack, "aw", @nobits
+    .bss
     .balign 16
 dos_stack:
     .skip   DOS_STACK_SIZE

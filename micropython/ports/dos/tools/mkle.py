@@ -27,6 +27,9 @@ HEADER_SIZE = 196
 R_386_NONE, R_386_32, R_386_PC32, R_386_PLT32 = 0, 1, 2, 4
 # Object flags: readable, writable, executable, pages preloaded, 32-bit.
 OBJECT_FLAGS = 1 | 2 | 4 | 0x40 | 0x2000
+# The stack that start.S leaves at once: an object of its own, because DOS/32A takes none in code.
+STACK_FLAGS = 1 | 2 | 0x2000
+STACK_SIZE = 4096
 
 
 class LinkError(Exception):
@@ -101,10 +104,11 @@ def make_le(elf, stub_size):
     if len(image) > bss:
         raise LinkError("dos_bss must come after all that the file holds")
     image = image.ljust(bss, b"\0") + relocation_list(relocations(elf), base)
-    if len(image) > symbol_value(elf, "dos_stack") - base:
-        raise LinkError("the list of relocations reaches into the stack")
+    if len(image) > size:
+        raise LinkError("the cleared memory is too small for the list of relocations")
     count = -(-len(image) // PAGE)
     table = struct.pack("<6I", size, base, OBJECT_FLAGS, 1, count, 0)
+    table += struct.pack("<6I", STACK_SIZE, base + size + PAGE, STACK_FLAGS, count + 1, 0, 0)
     maps = b"".join(struct.pack(">I", number)[1:] + b"\0" for number in range(1, count + 1))
     page_table = bytes(4 * (count + 1))
     object_at = HEADER_SIZE
@@ -119,15 +123,15 @@ def make_le(elf, stub_size):
         0x14: count,
         0x18: 1,
         0x1C: elf["e_entry"] - base,
-        # Never 0 for the object of the stack: PMODE/W then takes one amid DOS's disk buffers.
-        0x20: 1,
-        0x24: symbol_value(elf, "dos_stack_end") - base,
+        # Never 0: PMODE/W then takes a stack amid DOS's disk buffers.
+        0x20: 2,
+        0x24: STACK_SIZE,
         0x28: PAGE,
         0x2C: len(image) - (count - 1) * PAGE,
         0x30: len(page_table) + 1,
         0x38: len(table) + len(maps) + 2,
         0x40: object_at,
-        0x44: 1,
+        0x44: 2,
         0x48: map_at,
         0x58: resident_at,
         0x5C: entry_at,
