@@ -13,7 +13,7 @@ def unix(micropython, tmp_path, site):
 
 
 @pytest.fixture
-def dos(guest, site):
+def dos(freedos, guest, site):
     return Dos(guest, site)
 
 

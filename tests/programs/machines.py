@@ -124,11 +124,11 @@ class Dos(Machine):
     kind = "dos"
     host = GUEST_HOST
     folder = "C:\\W"
-    known_file = "C:\\KEYS\\KNOWN.HST"
+    known_file = "C:\\SSH\\KNOWN.HST"
 
     def __init__(self, guest, site):
         self.guest = guest
-        for folder in (self.folder, "C:\\KEYS"):
+        for folder in (self.folder, "C:\\SSH"):
             if not guest.exists(folder):
                 guest.mkdir(folder)
         self.key = self.add_key("ID", site.key)
@@ -158,12 +158,12 @@ class Dos(Machine):
         return self.path(name)
 
     def run(self, program, *args, stdin=b"", timeout=90, heapsize=None, env=None):
-        env = {"SSHDIR": "C:\\KEYS", **(env or {})}
+        env = {"SSHDIR": "C:\\SSH", **(env or {})}
         done = self.guest.run(["-m", program, *args], stdin=stdin, timeout=timeout, env=env)
         return Done(done.returncode, done.raw, done.stderr)
 
     def script(self, text):
-        done = self.guest.run(text, env={"SSHDIR": "C:\\KEYS"}, timeout=60)
+        done = self.guest.run(text, env={"SSHDIR": "C:\\SSH"}, timeout=60)
         return Done(done.returncode, done.raw, done.stderr)
 
     def clear(self):
@@ -173,4 +173,4 @@ class Dos(Machine):
 
     def begin(self, program, *args):
         """The program on the screen, its keys from the keyboard."""
-        self.guest.begin(["-m", program, *args], env={"SSHDIR": "C:\\KEYS"})
+        self.guest.begin(["-m", program, *args], env={"SSHDIR": "C:\\SSH"})

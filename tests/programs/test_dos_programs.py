@@ -68,7 +68,7 @@ def test_password_with_redirected_input(dos, sshd, password):
         "C:\\T\\GO.BAT", f"@C:\\MPYTHON -m {line} <C:\\T\\DATA.BIN >C:\\T\\SUM.TXT\r\n".encode()
     )
     dos.clear()
-    guest.begin_exe("A:\\COMMAND.COM /C C:\\T\\GO.BAT", env={"SSHDIR": "C:\\KEYS"})
+    guest.begin_exe("A:\\COMMAND.COM /C C:\\T\\GO.BAT", env={"SSHDIR": "C:\\SSH"})
     guest.wait_screen("password:")
     guest.type(password + "\n")
     guest.end(60)
@@ -213,7 +213,7 @@ def test_fifty_lines(dos, sshd):
     """
     guest = dos.guest
     dos.clear()
-    guest.begin(program, env={"SSHDIR": "C:\\KEYS"})
+    guest.begin(program, env={"SSHDIR": "C:\\SSH"})
     lines = guest.wait_screen("60", 60)
     assert len(lines) == 50
     guest.type("\n")

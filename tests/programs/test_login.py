@@ -222,14 +222,14 @@ def test_the_usual_key(machine, sshd, site):
     name = "ID_ED255" if machine.kind == "dos" else "id_ed25519"
     data = site.key.read_bytes()
     if machine.kind == "dos":
-        machine.guest.put(f"C:\\KEYS\\{name}", data)
+        machine.guest.put(f"C:\\SSH\\{name}", data)
     else:
         (machine.sshdir / name).write_bytes(data)
     try:
         machine.run("ssh", *machine.port(sshd), machine.target(sshd), "true").ok()
     finally:
         if machine.kind == "dos":
-            machine.guest.remove(f"C:\\KEYS\\{name}")
+            machine.guest.remove(f"C:\\SSH\\{name}")
 
 
 def test_no_key_and_nobody_to_ask(machine, sshd, asyncssh):
