@@ -4,7 +4,7 @@ import ast
 import secrets
 
 import pytest
-from harness.dos import Guest
+from harness.dos import MPYTHON, Guest
 
 HELLO = "print('hello')\n"
 
@@ -220,6 +220,24 @@ def test_heap_takes_what_there_is(freedos, megabytes, least, most):
         assert least * 2**20 < used < most * 2**20
         assert free < megabytes * 2**20
         assert again > 0.9 * used
+
+
+def test_the_other_extender(freedos):
+    """The same program behind DOS/32A: files, network, exit status."""
+    exe = MPYTHON.parents[1] / "dos-dos32a" / MPYTHON.name
+    with Guest(exe=exe) as machine:
+        program = """
+import dosnet, os, sys
+dosnet.up()
+with open("C:/X.BIN", "wb") as file:
+    file.write(bytes(range(256)) * 1000)
+print([os.stat("C:/X.BIN")[6], sys.platform])
+sys.exit(5)
+"""
+        done = machine.run(program)
+        assert (done.returncode, done.kind, done.vectors) == (5, 0, {})
+        assert "[256000, 'dos']" in done.stdout
+        assert machine.get("C:/X.BIN") == bytes(range(256)) * 1000
 
 
 def test_too_little_memory(freedos):
