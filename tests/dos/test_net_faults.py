@@ -81,21 +81,20 @@ def test_cable_out_and_in(machine, peer):
         s = dial({peer.port}, timeout=2)
         s.write(b"get {MUCH}\\n")
         h, n = hashlib.sha256(), 0
-        buf = bytearray(4096)
         said = False
         while n < {MUCH}:
             try:
-                k = s.readinto(buf)
+                part = s.recv(4096)  # read() and readinto() lose what they have at a timeout
             except OSError as exc:
                 assert exc.args[0] == errno.ETIMEDOUT
                 if not said:
                     print("timeout")
                     said = True
                 continue
-            assert k
-            h.update(memoryview(buf)[:k])
-            n += k
-            if n < 400000 < n + 4096:
+            assert part
+            h.update(part)
+            n += len(part)
+            if n - len(part) < 400000 <= n:
                 print("started")
                 time.sleep(1)
         print("OUT", "".join("%02x" % b for b in h.digest()))
@@ -147,7 +146,7 @@ def test_cable_out_before_dhcp(machine):
         "dial(80, '10.0.2.200')",
         "l = socket.socket(); l.bind(('', 99)); l.listen(1); l.accept()",
         "p = select.poll(); p.register(s, 1); p.poll()",
-        "import asyncio; asyncio.run(asyncio.sleep(60))",
+        "import asyncio; asyncio.run(asyncio.StreamReader(s).read(1))",
     ],
 )
 def test_ctrl_c(machine, peer, busy):
