@@ -73,8 +73,10 @@ def _open_sftp(opts, session):
         return None
 
 
-def _transfer(opts, sftp):
-    return transfer.Transfer("scp", sftp, opts.quiet, "r" in opts.flags, "p" in opts.flags)
+def _transfer(opts, session, sftp):
+    return transfer.Transfer(
+        "scp", session, sftp, opts.quiet, "r" in opts.flags, "p" in opts.flags
+    )
 
 
 def _check_target(target, sources):
@@ -98,9 +100,11 @@ def _download(opts, sources, target):
         sftp = _open_sftp(opts, conn.session)
         if sftp is None:
             _check_target(target, found)
-            return sum([_old_get(opts, conn.session, path, target) for path in found]) and 1
-        with transfer.about(found[0]):
-            copier = _transfer(opts, sftp)
+            with transfer.about(conn.session, found[0]):
+                bad = [_old_get(opts, conn.session, path, target) for path in found]
+            return int(any(bad))
+        with transfer.about(conn.session, found[0]):
+            copier = _transfer(opts, conn.session, sftp)
             names = []
             for path in found:
                 names += copier.expand(path)
@@ -117,9 +121,12 @@ def _upload(opts, sources, path):
     with client.connect(opts) as conn:
         sftp = _open_sftp(opts, conn.session)
         if sftp is None:
-            return sum([_old_put(opts, conn.session, source, path) for source in sources]) and 1
-        with transfer.about(path):
-            copier = _transfer(opts, sftp)
+            with transfer.about(conn.session, path):
+                return (
+                    sum([_old_put(opts, conn.session, source, path) for source in sources]) and 1
+                )
+        with transfer.about(conn.session, path):
+            copier = _transfer(opts, conn.session, sftp)
             into = not path or transfer.is_remote_dir(sftp, path)
             if len(sources) > 1 and not into:
                 raise Failure(f"{path}: several files need a folder on the server", 1)
@@ -149,7 +156,7 @@ def _old_get(opts, session, path, target):
             file.open()
     except OSError as e:
         shown.end()
-        if session.closed:
+        if transfer.is_lost(session, e):
             raise
         say(f"scp: {path}: {why(e)}")
         return 1
@@ -197,7 +204,7 @@ def _old_put(opts, session, local, path):
             session.scp_send(path, info[0] & 0o777, file, info[6], shown)
     except OSError as e:
         shown.end()
-        if session.closed:
+        if transfer.is_lost(session, e):
             raise
         say(f"scp: {local}: {why(e)}")
         return 1

@@ -44,7 +44,7 @@ def _long(name, attrs):
     return f"{_mode(mode)} {uid:5d} {gid:5d} {size:10d} {_date(mtime)} {_shown(name)}"
 
 
-def _ls(sftp, opts, path):
+def _ls(session, sftp, opts, path):
     attrs = sftp.stat(path or ".")
     if attrs[0] & 0o170000 != 0o040000:
         print(_long(path, attrs) if "l" in opts.flags else _shown(path))
@@ -56,47 +56,49 @@ def _ls(sftp, opts, path):
     return 0
 
 
-def _stat(sftp, opts, path):
+def _stat(session, sftp, opts, path):
     mode, size, atime, mtime, uid, gid = sftp.stat(path or ".")
     print(f"mode {_mode(mode)} ({mode & 0o7777:04o})\nsize {size}\nuid {uid}\ngid {gid}")
     print(f"modified {_date(mtime)}\naccessed {_date(atime)}")
     return 0
 
 
-def _cat(sftp, opts, path):
+def _cat(session, sftp, opts, path):
     sftp.get(path, terminal.stdout())
     return 0
 
 
-def _rm(sftp, opts, path):
-    for name in transfer.Transfer("sftp", sftp).expand(path):
+def _rm(session, sftp, opts, path):
+    for name in transfer.Transfer("sftp", session, sftp).expand(path):
         sftp.unlink(name)
     return 0
 
 
-def _mkdir(sftp, opts, path):
+def _mkdir(session, sftp, opts, path):
     sftp.mkdir(path)
     return 0
 
 
-def _rmdir(sftp, opts, path):
+def _rmdir(session, sftp, opts, path):
     sftp.rmdir(path)
     return 0
 
 
-def _mv(sftp, opts, old, new):
+def _mv(session, sftp, opts, old, new):
     if transfer.is_remote_dir(sftp, new):
         new = transfer.remote_join(new, transfer.base_name(old))
     sftp.rename(old, new)
     return 0
 
 
-def _transfer(sftp, opts):
-    return transfer.Transfer("sftp", sftp, opts.quiet, "r" in opts.flags, "p" in opts.flags)
+def _transfer(session, sftp, opts):
+    return transfer.Transfer(
+        "sftp", session, sftp, opts.quiet, "r" in opts.flags, "p" in opts.flags
+    )
 
 
-def _get(sftp, opts, path, local="."):
-    copier = _transfer(sftp, opts)
+def _get(session, sftp, opts, path, local="."):
+    copier = _transfer(session, sftp, opts)
     into = paths.is_dir(local)
     names = copier.expand(path)
     if len(names) > 1 and not into:
@@ -109,8 +111,8 @@ def _get(sftp, opts, path, local="."):
     return int(copier.failed > 0)
 
 
-def _put(sftp, opts, path, local):
-    copier = _transfer(sftp, opts)
+def _put(session, sftp, opts, path, local):
+    copier = _transfer(session, sftp, opts)
     if not paths.exists(local):
         raise Failure(f"{local}: no such file or directory", 1)
     if not path or transfer.is_remote_dir(sftp, path):
@@ -151,8 +153,9 @@ def _main(args):
         raise Failure(f"which file on {opts.host}?")
     with client.connect(opts) as conn:
         # Closing the connection ends SFTP too, also when the server does not answer any more.
-        with transfer.about(path):
-            return function(conn.session.sftp(), opts, path, *operands)
+        session = conn.session
+        with transfer.about(session, path):
+            return function(session, session.sftp(), opts, path, *operands)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def run(program, main, args):
         say(f"\n{program}: interrupted")
         return 130
     except (OSError, ValueError, MemoryError) as e:
-        if isinstance(e, OSError) and e.args[0] == 32:
+        if isinstance(e, OSError) and e.args[0] == errors.EPIPE:
             return 141  # nobody reads our output: end as by SIGPIPE
         say(f"{program}: {why(e)}")
         return 255

@@ -24,12 +24,13 @@ _SENTENCES = {
     "ETIMEDOUT": "no answer in time",
 }
 # Those without a name in the module `errno`, by their numbers in Linux, which MicroPython uses.
+EPIPE = 32
 _NUMBERS = {
     20: "a part of the name is not a directory",
     28: "no space left on the disk",
     30: "the disk is write-protected",
     36: "the name is too long (DOS without long names: eight letters, a dot, three letters)",
-    32: "nobody reads this output any more",
+    EPIPE: "nobody reads this output any more",
     39: "the directory is not empty",
     101: "the network cannot be reached",
 }

@@ -7,6 +7,7 @@ Lines that are not understood are passed over: they never make a host known. So 
 import binascii
 
 from ssh import paths
+from ssh.errors import why
 
 OK = "ok"
 NEW = "new"
@@ -155,10 +156,14 @@ class KnownHosts:
     def _load(self, file):
         if not paths.exists(file):
             return
-        for number, line in _lines(file):
-            entry = _parse(self.name, file, number, line)
-            if entry:
-                self.entries.append(entry)
+        try:
+            for number, line in _lines(file):
+                entry = _parse(self.name, file, number, line)
+                if entry:
+                    self.entries.append(entry)
+        except OSError as e:
+            # Who cannot see whom to trust does not go on: the line that revokes may be in there.
+            raise OSError(e.args[0], f"cannot read {file}: {why(e)}")
 
     def prefer(self, kinds):
         """Key types in the order to ask the server for: the known ones come first."""

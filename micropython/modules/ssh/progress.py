@@ -6,6 +6,7 @@ import time
 from ssh import errors, terminal
 
 _STEP_MS = 250
+_width = 0  # of the terminal; to find it out takes a while on unix
 
 
 def amount(n):
@@ -49,13 +50,15 @@ class Progress:
     """Called with (done, total) during a transfer; shows it where a person can see it."""
 
     def __init__(self, name, show=True):
+        global _width
         self.name = name
         self.show = show and terminal.isatty(2)
         self.start = time.ticks_ms()
         self.last = self.start
         self.done = 0
         self.total = None
-        self.width = terminal.size()[0] if self.show else 0
+        if self.show and not _width:
+            _width = terminal.size()[0]
 
     def __call__(self, done, total):
         self.done = done
@@ -69,7 +72,7 @@ class Progress:
 
     def _draw(self, now, finished=False):
         ms = time.ticks_diff(now, self.start)
-        sys.stderr.write("\r" + line(self.name, self.done, self.total, ms, self.width, finished))
+        sys.stderr.write("\r" + line(self.name, self.done, self.total, ms, _width, finished))
 
     def end(self):
         """Leave the line with its last numbers."""

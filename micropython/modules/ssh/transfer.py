@@ -1,29 +1,38 @@
 """Files over SFTP, for scp and sftp: what goes where, names, progress, leftovers."""
 
+import errno
 import os
-
-import _ssh
 
 from ssh import errors, paths, progress, terminal
 from ssh.client import say
-from ssh.errors import Failure, why
+from ssh.errors import EPIPE, Failure, why
 from ssh.known_hosts import match
 
 _TYPE = 0o170000
 _DIR = 0o040000
 
 
-class about:
-    """Context manager: an error of the server becomes a sentence about this path."""
+def is_lost(session, error):
+    """Whether the session can do nothing more after this error, or nobody answers."""
+    return session.closed or error.args[0] == errno.ETIMEDOUT
 
-    def __init__(self, path):
+
+class about:
+    """Context manager: errors of the server become sentences about this path."""
+
+    def __init__(self, session, path):
+        self.session = session
         self.path = path
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if isinstance(error, OSError) and error.args[0] != 32:
+        if not isinstance(error, OSError):
+            return
+        if is_lost(self.session, error):
+            raise Failure(f"connection lost: {why(error)}")
+        if error.args[0] != EPIPE:
             raise Failure(f"{errors.printable(self.path or '.')}: {why(error)}", 1)
 
 
@@ -62,8 +71,9 @@ def is_remote_dir(sftp, path):
 class Transfer:
     """Copies between here and the server; counts what failed instead of giving up."""
 
-    def __init__(self, program, sftp, quiet=False, recursive=False, preserve=False):
+    def __init__(self, program, session, sftp, quiet=False, recursive=False, preserve=False):
         self.program = program
+        self.session = session
         self.sftp = sftp
         self.quiet = quiet
         self.recursive = recursive
@@ -72,8 +82,8 @@ class Transfer:
 
     def complain(self, name, problem):
         """One file could not be copied; others may."""
-        if isinstance(problem, _ssh.SSHError) and problem.args[0] != _ssh.ERR_SFTP:
-            raise problem  # the connection is at its end
+        if isinstance(problem, OSError) and is_lost(self.session, problem):
+            raise problem
         text = problem if isinstance(problem, str) else why(problem)
         say(f"{self.program}: {errors.printable(name)}: {text}")
         self.failed += 1
