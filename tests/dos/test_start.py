@@ -215,7 +215,7 @@ print([free, fill() * {piece}, fill() * {piece}])
 def test_heap_takes_what_there_is(freedos, megabytes, least, most):
     """From 4 MB on; all of it can be used; after MemoryError all of it is there again."""
     with Guest(memory=megabytes) as machine:
-        done = machine.run(MEMORY.format(piece=megabytes * 20_000), timeout=60)
+        done = machine.run(MEMORY.format(piece=megabytes * 20_000), timeout=150)
         ((free, used, again),) = values(done)
         assert least * 2**20 < used < most * 2**20
         assert free < megabytes * 2**20

@@ -27,11 +27,17 @@ static void (*at_exit[AT_EXIT_MAX])(void);
 static unsigned at_exit_count;
 
 // Vectors as they were found.
-static struct { uint8_t number; uint32_t old; } vectors[VECTOR_MAX];
+static struct {
+    uint8_t number;
+    uint32_t old;
+} vectors[VECTOR_MAX];
 static unsigned vector_count;
 
 // Blocks of extended memory: DPMI wants its handle back, not the address.
-static struct { void *address; uint32_t handle; } blocks[BLOCK_MAX];
+static struct {
+    void *address;
+    uint32_t handle;
+} blocks[BLOCK_MAX];
 
 // The general registers of INT 31h, which takes no more than these.
 struct dpmi_regs {
