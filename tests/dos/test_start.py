@@ -4,6 +4,7 @@ import ast
 import secrets
 
 import pytest
+from harness import dos_image
 from harness.dos import MPYTHON, Guest
 
 HELLO = "print('hello')\n"
@@ -238,6 +239,31 @@ sys.exit(5)
         assert (done.returncode, done.kind, done.vectors) == (5, 0, {})
         assert "[256000, 'dos']" in done.stdout
         assert machine.get("C:/X.BIN") == bytes(range(256)) * 1000
+
+
+# What a boot floppy may hold: names of XMS managers, and of those that put DOS into V86 mode.
+XMS_MANAGERS = ("HIMEMX.EXE", "HIMEM.EXE", "HIMEM.SYS", "XMGR.SYS", "FDXMS.SYS")
+V86_MANAGERS = ("EMM386.EXE", "JEMM386.EXE", "JEMMEX.EXE")
+
+
+def on_floppy(freedos, names):
+    """The path on A: of the first of these files that the boot floppy holds, or None."""
+    listed = dos_image.tool("mdir", "-/", "-b", "-i", freedos, "::").decode().upper().split()
+    found = [line for name in names for line in listed if line.endswith("/" + name)]
+    return "A:" + found[0].removeprefix("::").replace("/", "\\") if found else None
+
+
+@pytest.mark.parametrize("kind", ["XMS", "V86"])
+def test_memory_managers(freedos, kind):
+    """With HIMEM, and with EMM386 on top: memory, files, network."""
+    lines = [on_floppy(freedos, XMS_MANAGERS), on_floppy(freedos, V86_MANAGERS)]
+    wanted = lines[: 1 if kind == "XMS" else 2]
+    if None in wanted:
+        names = XMS_MANAGERS if wanted[0] is None else V86_MANAGERS
+        pytest.skip(f"the boot floppy has none of {', '.join(names)}")
+    with Guest(config_sys=[f"DEVICE={path}" for path in wanted]) as machine:
+        program = "import dosnet, gc\ndosnet.up()\nx = bytearray(5_000_000)\nprint(len(x))\n"
+        assert values(machine.run(program)) == [5_000_000]
 
 
 def test_too_little_memory(freedos):
