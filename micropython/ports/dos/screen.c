@@ -93,7 +93,13 @@ void screen_attach(vt100_t *vt) {
     look();
     vt->mono = mode_set == MODE_MONO;
     vt->blinks = (low8(BIOS_CRT_MODE) & 0x20) != 0;
-    vt100_resize(vt, cols, rows);
+    unsigned most_cols = cols < VT100_MAX_COLS ? cols : VT100_MAX_COLS;
+    unsigned most_rows = rows < VT100_MAX_ROWS ? rows : VT100_MAX_ROWS;
+    if (vt->cols != most_cols || vt->rows != most_rows) {
+        vt100_resize(vt, cols, rows);
+    } else {
+        vt100_update_attr(vt);
+    }
     for (unsigned y = 0; y < vt->rows; ++y) {
         uint16_t *row = vt100_row(vt, y);
         for (unsigned x = 0; x < vt->cols; ++x) {
@@ -104,7 +110,16 @@ void screen_attach(vt100_t *vt) {
     }
     cursor_set = low16(cursor_address());
     cursor_shown = UINT32_MAX;
-    vt100_move(vt, cursor_set & 0xff, cursor_set >> 8);
+    uint8_t x = cursor_set & 0xff, y = cursor_set >> 8;
+    vt->cur.x = x;
+    vt->cur.y = y;
+    if (x >= vt->cols) {
+        vt->cur.x = vt->cols - 1;
+    }
+    if (y >= vt->rows) {
+        vt->cur.y = vt->rows - 1;
+    }
+    vt->cur.wrap = false;
 }
 
 bool screen_touched(const vt100_t *vt) {
