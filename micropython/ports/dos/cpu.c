@@ -10,7 +10,11 @@
 
 #define LEAF1_EDX_TSC (1u << 4)
 #define LEAF1_ECX_RDRAND (1u << 30)
+#define LEAF1_ECX_HYPERVISOR (1u << 31)
 #define LEAF7_EBX_RDSEED (1u << 18)
+#define LEAF_EXTENDED (0x80000000)
+#define LEAF_POWER (0x80000007)
+#define LEAF_POWER_EDX_INVARIANT (1u << 8)
 
 // Start state of FNINIT with precision control 2: 53 bits.
 #define FPU_CONTROL (0x027f)
@@ -63,10 +67,16 @@ static void detect_features(void) {
     uint16_t cs;
     __asm("movw %%cs, %0" : "=rm" (cs));
     cpu.tsc = (regs[3] & LEAF1_EDX_TSC) && (cs & 3) == 0;
+    cpu.tsc_steady = cpu.tsc && (regs[2] & LEAF1_ECX_HYPERVISOR);
     cpu.rdrand = (regs[2] & LEAF1_ECX_RDRAND) != 0;
     if (last >= 7) {
         cpuid(7, regs);
         cpu.rdseed = (regs[1] & LEAF7_EBX_RDSEED) != 0;
+    }
+    cpuid(LEAF_EXTENDED, regs);
+    if (cpu.tsc && regs[0] >= LEAF_POWER && regs[0] <= (LEAF_EXTENDED | 0xffff)) {
+        cpuid(LEAF_POWER, regs);
+        cpu.tsc_steady = cpu.tsc_steady || (regs[3] & LEAF_POWER_EDX_INVARIANT);
     }
 }
 

@@ -13,6 +13,7 @@ struct cpu_info {
     bool fpu;       // a 387 or better that may be used
     bool fpu_old;   // a coprocessor is there, but a 287
     bool tsc;
+    bool tsc_steady; // its rate does not change with the processor's, or the machine is an emulated one
     bool rdrand;
     bool rdseed;
     char vendor[13];

@@ -3,6 +3,9 @@
 // The BIOS counts timer interrupts (18.2 each second) at 046Ch, and starts at 0 again at midnight. The timer
 // chip's channel 0 counts down from 65536 between them, at 105/88 MHz. Nothing is hooked. What is kept is
 // the moment of the last look; each look adds what has gone since then, so no look needs a 64-bit division.
+//
+// A timer interrupt can be lost: interrupts off too long, or an emulator whose host is busy. Where there is
+// a steady time stamp counter it tells how many ticks there were. It never tells less than whole ticks.
 
 #include "py/mphal.h"
 #include "py/runtime.h"
@@ -32,6 +35,15 @@
 // Ticks whose clocks can be multiplied in 32 bits with all that is added.
 #define TICKS_32BIT (700u)
 
+// The time stamp counter is used without its low bits. Its rate is believed when two measures in a row agree:
+// first of half a tick, too short to lose one, then of some ticks. A gap with more ticks than the most that
+// such a rate can tell is left to the BIOS.
+#define STAMP_SHIFT (8)
+#define STAMP_SHORT (CLOCKS_PER_TICK / 2)
+#define STAMP_LONG (8 * CLOCKS_PER_TICK)
+#define STAMP_TICKS_ROUGH (4u)
+#define STAMP_TICKS_FINE (64u)
+
 // DOS is asked again after this time, and its answer taken if it is this far from ours: then somebody
 // has set the clock. DOS's own steps are 55 ms.
 #define ASK_DOS_US (1000000u)
@@ -45,12 +57,23 @@ static struct {
     uint32_t us_part; // and 105ths
     uint32_t ms;      // the same in milliseconds, modulo 2^32
     uint32_t ms_part; // and microseconds
+    int32_t lost;     // ticks that the BIOS has missed
 } look;
+
+static struct {
+    uint32_t last;    // at the last look
+    uint32_t rate;    // for each tick; 0: not known
+    bool agreed;      // measured twice
+    bool fine;        // the second one was long
+    uint32_t start;   // of the measure
+    uint32_t clocks;  // since then
+} stamp;
 
 static struct {
     bool known;
     int64_t offset;   // DOS's time less dostime_us(), in microseconds
     uint64_t asked;   // dostime_us() when DOS was asked
+    int32_t lost;     // look.lost when the offset was found
 } wall;
 
 static inline void interrupts_off(void) {
@@ -81,17 +104,6 @@ static void put_back(void) {
     start_timer(PIT_MODE3);
 }
 
-void dostime_init(void) {
-    if (look.ready) {
-        return;
-    }
-    // The BIOS's mode 3 counts down by two and twice, which leaves open what half of a tick it is.
-    start_timer(PIT_MODE2);
-    dos_at_exit(put_back);
-    look.bios = low32(BIOS_TICKS);
-    look.ready = true;
-}
-
 uint16_t dostime_counter(void) {
     interrupts_off();
     uint16_t counter = read_counter();
@@ -99,9 +111,10 @@ uint16_t dostime_counter(void) {
     return counter;
 }
 
-// The BIOS's ticks and the clocks since the last of them, of one moment.
-static uint32_t read_ticks(uint32_t *clock) {
+// The BIOS's ticks and the clocks since the last of them, of one moment, and that moment's stamp.
+static uint32_t read_ticks(uint32_t *clock, uint32_t *now) {
     interrupts_off();
+    *now = cpu.tsc_steady ? cpu_tsc() >> STAMP_SHIFT : 0;
     uint32_t gone = (CLOCKS_PER_TICK - read_counter()) & (CLOCKS_PER_TICK - 1);
     uint32_t ticks = low32(BIOS_TICKS);
     if (gone < JUST_RELOADED) {
@@ -138,34 +151,101 @@ static void add_clocks(uint32_t clocks) {
     add_us(n / TIMER_CLOCKS);
 }
 
+static void measure_again(uint32_t now) {
+    stamp.start = now;
+    stamp.clocks = 0;
+}
+
+void dostime_init(void) {
+    if (look.ready) {
+        return;
+    }
+    // The BIOS's mode 3 counts down by two and twice, which leaves open what half of a tick it is.
+    start_timer(PIT_MODE2);
+    dos_at_exit(put_back);
+    look.bios = read_ticks(&look.clock, &stamp.last);
+    measure_again(stamp.last);
+    look.ready = true;
+}
+
+static void measure_stamps(uint32_t now, uint32_t clocks) {
+    stamp.clocks += clocks;
+    if (stamp.clocks < (stamp.agreed ? STAMP_LONG : STAMP_SHORT)) {
+        return;
+    }
+    if (stamp.clocks <= STAMP_TICKS_FINE * CLOCKS_PER_TICK) {
+        uint32_t rate = (uint64_t)(now - stamp.start) * CLOCKS_PER_TICK / stamp.clocks;
+        uint32_t apart = rate > stamp.rate ? rate - stamp.rate : stamp.rate - rate;
+        bool same = apart <= rate / 64;
+        stamp.fine = same && stamp.agreed;
+        stamp.agreed = same;
+        stamp.rate = rate;
+    }
+    measure_again(now);
+}
+
+// How many more ticks there were than the timer's clocks of this gap have, by the time stamps.
+static int32_t lost_ticks(uint32_t stamps, uint32_t clocks) {
+    // A tick can only be lost in a gap that has one.
+    uint32_t most = stamp.fine ? STAMP_TICKS_FINE : STAMP_TICKS_ROUGH;
+    if (!stamp.agreed || stamps < stamp.rate / 2 || clocks > most * CLOCKS_PER_TICK || stamps / stamp.rate > most) {
+        return 0;
+    }
+    int32_t more = (uint64_t)stamps * CLOCKS_PER_TICK / stamp.rate - clocks;
+    int32_t ticks = (more + (int32_t)CLOCKS_PER_TICK / 2) >> 16;
+    int32_t rest = more - ticks * (int32_t)CLOCKS_PER_TICK;
+    // Only whole ticks can be lost, or come after all; anything else means that the stamps are not steady.
+    if (rest > (int32_t)CLOCKS_PER_TICK / 8 || rest < -(int32_t)CLOCKS_PER_TICK / 8 || ticks < -look.lost) {
+        stamp.agreed = false;
+        return 0;
+    }
+    return ticks;
+}
+
+static void add_gap(uint32_t clocks, uint32_t now) {
+    if (cpu.tsc_steady) {
+        int32_t lost = lost_ticks(now - stamp.last, clocks);
+        look.lost += lost;
+        clocks += lost * CLOCKS_PER_TICK;
+        stamp.last = now;
+        measure_stamps(now, clocks);
+    }
+    add_clocks(clocks);
+}
+
+// A tick that the BIOS has not counted yet: an emulator's interrupt may come late, and the chip then does
+// not even ask for it yet.
+static uint32_t with_late_tick(uint32_t clock) {
+    if (clock >= look.clock) {
+        return clock;
+    }
+    if (look.clock - clock >= READ_ERROR) {
+        clock += CLOCKS_PER_TICK;
+    }
+    return clock < look.clock ? look.clock : clock;
+}
+
 static void take_look(void) {
     if (!look.ready) {
         dostime_init();
     }
-    uint32_t clock;
-    uint32_t bios = read_ticks(&clock);
+    uint32_t clock, stamp_now;
+    uint32_t bios = read_ticks(&clock, &stamp_now);
     uint32_t ticks = ticks_since(look.bios, bios);
-    // An emulator's interrupt may come late, and the chip then does not even ask for it yet.
-    if (ticks == 0 && clock < look.clock) {
-        if (look.clock - clock < READ_ERROR) {
-            clock = look.clock;
-        } else {
-            clock += CLOCKS_PER_TICK;
-            if (clock < look.clock) {
-                clock = look.clock;
-            }
-        }
+    if (ticks == 0) {
+        clock = with_late_tick(clock);
     }
     // At most a day has gone, if nobody set the clock: in steps that 32 bits can hold.
     for (; ticks > TICKS_32BIT; ticks -= TICKS_32BIT) {
         add_clocks(TICKS_32BIT * CLOCKS_PER_TICK);
+        stamp.agreed = false;
     }
     uint32_t now = ticks * CLOCKS_PER_TICK + clock;
-    // Less than before: the last look was ahead of a tick that has come now.
-    if (now >= look.clock) {
-        add_clocks(now - look.clock);
+    if (now > look.clock) {
+        add_gap(now - look.clock, stamp_now);
         look.clock = clock;
     } else {
+        // Not more than before: the last look was ahead of a tick that has come now, or is still to come.
         look.clock -= ticks * CLOCKS_PER_TICK;
     }
     look.bios = bios;
@@ -270,9 +350,10 @@ bool dostime_set_clock(const struct dos_clock *clock) {
     }
     // The BIOS's count has been set: of what has gone only the chip's counter knows.
     uint32_t gone;
-    look.bios = read_ticks(&gone);
+    look.bios = read_ticks(&gone, &stamp.last);
     add_clocks((gone - look.clock) % CLOCKS_PER_TICK);
     look.clock = gone;
+    measure_again(stamp.last);
     wall.known = false;
     return done;
 }
@@ -304,9 +385,12 @@ uint64_t mp_hal_time_ns(void) {
         int64_t dos = dostime_from_fields(c.year, c.month, c.day, c.hour, c.minute, c.second) * 1000000
             + c.hundredth * 10000;
         us = dostime_us();
-        int64_t off = dos - (int64_t)us - wall.offset;
+        // DOS goes by the BIOS's ticks: what those have missed is no other setting of the clock.
+        int64_t missed = (look.lost - wall.lost) * (int64_t)(CLOCKS_PER_TICK * TIMER_MICROS / TIMER_CLOCKS);
+        int64_t off = dos + missed - (int64_t)us - wall.offset;
         if (!wall.known || off > CLOCK_WAS_SET_US || off < -CLOCK_WAS_SET_US) {
-            wall.offset += off;
+            wall.offset = dos - (int64_t)us;
+            wall.lost = look.lost;
         }
         wall.known = true;
         wall.asked = us;
