@@ -45,6 +45,11 @@
 #define MICROPY_PY_SSH_MAX_PACKET (0)
 #endif
 
+// Bytes of a file in one WRITE request of SFTP, of which each SFTP has memory for two. Servers take up to 32 KiB.
+#ifndef MICROPY_PY_SSH_SFTP_WRITE
+#define MICROPY_PY_SSH_SFTP_WRITE (0)
+#endif
+
 // Channels open at once in one session.
 #ifndef MICROPY_PY_SSH_CHANNELS
 #define MICROPY_PY_SSH_CHANNELS (0)

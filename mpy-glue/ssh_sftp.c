@@ -406,11 +406,18 @@ static mp_obj_t extensions_dict(ssh_sftp_t *core) {
     return dict;
 }
 
+// Room for the head of a WRITE request, beside its data.
+#define WRITE_HEAD (300)
+
 // sftp()
 static mp_obj_t session_sftp(mp_obj_t session_in) {
     mp_obj_ssh_session_t *session = MP_OBJ_TO_PTR(session_in);
     ssh_sftp_config_t config;
     ssh_sftp_config_init(&config);
+    size_t write_len = MICROPY_PY_SSH_SFTP_WRITE;
+    if (write_len != 0) {
+        config.output = 2 * (write_len + WRITE_HEAD);
+    }
     mp_obj_ssh_sftp_t *self = mp_obj_malloc_var(mp_obj_ssh_sftp_t, slots, modssh_sftp_slot_t, config.files, &mp_type_ssh_sftp);
     memset(self->slots, 0, config.files * sizeof(modssh_sftp_slot_t));
     self->session = session;

@@ -56,6 +56,14 @@ extern const struct _mp_print_t mp_stderr_print;
 #define MICROPY_DEBUG_PRINTERS      (1)
 #define MICROPY_USE_INTERNAL_ERRNO  (0)
 
+// Sessions: on a machine with 8 MB and more, windows and requests that hide the time of a round trip.
+void *heap_first(void);
+void *heap_end(void);
+#define DOS_HEAP_IS_LARGE           ((char *)heap_end() - (char *)heap_first() >= 2 * 1024 * 1024 - 16)
+#define MICROPY_PY_SSH_WINDOW       (DOS_HEAP_IS_LARGE ? 128 * 1024 : 32 * 1024)
+#define MICROPY_PY_SSH_SFTP_WRITE   (DOS_HEAP_IS_LARGE ? 32 * 1024 : 8 * 1024)
+#define MICROPY_PY_SSH_BOUNCE       (4096)
+
 // The prompt.
 #define MICROPY_HELPER_REPL         (1)
 #define MICROPY_REPL_EMACS_WORDS_MOVE (1)
