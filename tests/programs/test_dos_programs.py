@@ -159,10 +159,11 @@ def test_interrupt_is_for_the_remote_side(dos, sshd, screen):
 def test_lines_for_a_command(dos, sshd, screen):
     """Without a remote terminal the keyboard gives lines, and Ctrl-Z ends them."""
     dos.trust(sshd)
-    guest = screen("ssh", *dos.login(sshd), dos.target(sshd), "echo read''y; tr a-z A-Z; exit 4")
+    command = "echo read''y; while read x; do echo got:$x; done; exit 4"
+    guest = screen("ssh", *dos.login(sshd), dos.target(sshd), command)
     guest.wait_screen("ready", 60)
     guest.type("hellp\bo\n")
-    guest.wait_screen("HELLO")
+    guest.wait_screen("got:hello")
     guest.key("ctrl-z")
     guest.type("\n")
     assert guest.end(60).returncode == 4
@@ -304,9 +305,15 @@ def test_a_full_disk(sshd, site, folder, freedos):
         dos = Dos(guest, site)
         dos.trust(sshd)
         source = f"{dos.target(sshd)}:{folder}/big"
-        done = dos.run("sftp", "get", *dos.login(sshd), source, dos.path("big.bin"))
-        done.failed(1, "no space left on the disk", "of 12000000 bytes")
-        assert data.startswith(dos.get("big.bin"))
+        # On the screen: there is no room for a file with the output, either.
+        dos.begin("sftp", "get", *dos.login(sshd), source, dos.path("big.bin"))
+        assert guest.end(120).returncode == 1
+        shown = "".join(line.ljust(80) for line in guest.screen())
+        part = dos.get("big.bin")
+        assert f"the first {len(part)} of 12000000 bytes" in shown
+        assert "no space left on the disk" in shown
+        assert data.startswith(part)
+        guest.remove(dos.path("big.bin"))
         dos.ssh(sshd, "true").ok()
 
 

@@ -139,17 +139,16 @@ class Transfer:
             with file:
                 self.sftp.get(remote, file, shown)
         except BaseException:
-            self._tell_partial(shown, local, attrs[1])
+            shown.end()
+            there = os.stat(local)[6]
+            whole = attrs[1]
+            say(
+                f"{self.program}: {local} is incomplete: it has the first {there} of {whole} bytes"
+            )
             raise
         shown.end()
         if self.preserve:
             self._keep_local(local, attrs)
-
-    def _tell_partial(self, shown, local, size):
-        shown.end()
-        say(
-            f"{self.program}: {local} is incomplete: it has the first {shown.done} of {size} bytes"
-        )
 
     def _keep_local(self, local, attrs):
         """Time of a local file, where the port can set it."""
