@@ -10,6 +10,16 @@ ROWS_25 = bytes.fromhex("b80300 cd10 b8004c cd21")
 MONO = bytes.fromhex("b80700 cd10 b8004c cd21")
 
 
+def clear(guest):
+    """Nothing is mistaken for what came before."""
+    guest.exe(f"{COMMAND} /C CLS", console=True)
+
+
+def begin(guest, program):
+    clear(guest)
+    guest.begin(program)
+
+
 def prompt(guest):
     """Waits for an empty prompt on the cursor's line."""
 
@@ -22,7 +32,7 @@ def prompt(guest):
 
 @pytest.fixture
 def repl(guest):
-    guest.begin([])
+    begin(guest, [])
     prompt(guest)
     yield guest
     if guest.running:
@@ -110,7 +120,8 @@ def test_paste_mode_and_errors(repl):
 
 
 def test_line_input(guest):
-    guest.begin(
+    begin(
+        guest,
         """
         import sys
         print("ready")
@@ -118,7 +129,7 @@ def test_line_input(guest):
         while lines[-1:] != [""]:
             lines.append(sys.stdin.readline())
         print("got", lines)
-        """
+        """,
     )
     guest.wait_screen("ready")
     guest.type("hallo\b\b\b\bello\n")
@@ -138,7 +149,8 @@ def test_line_input(guest):
 
 
 def test_line_input_stops_for_ctrl_c(guest):
-    guest.begin(
+    begin(
+        guest,
         """
         import sys
         print("ready")
@@ -147,7 +159,7 @@ def test_line_input_stops_for_ctrl_c(guest):
         except KeyboardInterrupt:
             print("stopped")
         print("then", repr(sys.stdin.readline()))
-        """
+        """,
     )
     guest.wait_screen("ready")
     guest.type("half a l")
@@ -160,7 +172,8 @@ def test_line_input_stops_for_ctrl_c(guest):
 
 
 def test_line_is_ready_when_it_is_whole(guest):
-    guest.begin(
+    begin(
+        guest,
         """
         import select, sys
         poll = select.poll()
@@ -170,7 +183,7 @@ def test_line_is_ready_when_it_is_whole(guest):
         while not poll.poll(50):
             polls += 1
         print(polls > 0, repr(sys.stdin.readline()), poll.poll(0))
-        """
+        """,
     )
     guest.wait_screen("ready")
     guest.type("a li")
@@ -181,7 +194,7 @@ def test_line_is_ready_when_it_is_whole(guest):
 
 
 def test_input(guest):
-    guest.begin("print(repr(input('name? ')), repr(input()))")
+    begin(guest, "print(repr(input('name? ')), repr(input()))")
     guest.wait_screen("name?")
     guest.type("Jim\n")
     guest.type("\n")
@@ -193,7 +206,8 @@ def test_input(guest):
 
 
 def test_raw(guest):
-    guest.begin(
+    begin(
+        guest,
         """
         import dos, select, sys
         print("\\x1b[2J\\x1b[H", dos.raw(), dos.raw(True), dos.raw())
@@ -208,7 +222,7 @@ def test_raw(guest):
         print("a\\nb", dos.raw(False), dos.raw())
         print("c", end="\\n")
         print(dos.console.write(b"d\\n"))
-        """
+        """,
     )
     guest.wait_screen("ready")
     guest.key("ctrl-c")
@@ -220,7 +234,7 @@ def test_raw(guest):
 
 
 def test_answers_are_not_typed_lines(guest):
-    guest.begin("import sys\nprint('\\x1b[6n\\x1b[cready')\nprint(repr(sys.stdin.readline()))")
+    begin(guest, "import sys\nprint('\\x1b[6n\\x1b[cready')\nprint(repr(sys.stdin.readline()))")
     guest.wait_screen("ready")
     guest.type("x\n")
     guest.wait_screen("'x\\n'")
@@ -231,7 +245,7 @@ def test_answers_are_not_typed_lines(guest):
 
 
 def test_colours_and_characters(guest):
-    guest.begin("print('\\x1b[2J\\x1b[H\\x1b[1;31mred\\x1b[0m é─█€ \\x1b[44mblue\\x1b[K\\x1b[m')")
+    begin(guest, "print('\\x1b[2J\\x1b[H\\x1b[1;31mred\\x1b[0m é─█€ \\x1b[44mblue\\x1b[K\\x1b[m')")
     assert guest.end().returncode == 0
     assert guest.screen()[0] == "red é─█ε blue"
     attrs = guest.attributes()[0]
@@ -240,7 +254,7 @@ def test_colours_and_characters(guest):
 
 
 def test_cursor_is_where_dos_goes_on(guest):
-    guest.begin("import sys\nprint('\\x1b[2J\\x1b[5;10Hhere', end='')")
+    begin(guest, "import sys\nprint('\\x1b[2J\\x1b[5;10Hhere', end='')")
     assert guest.end().returncode == 0
     assert guest.cursor() == (13, 4)
     place = 4 * 80 + 13
@@ -261,6 +275,7 @@ def test_what_a_program_leaves_behind_is_ended(guest):
     modes = "\\x1b[?1049h\\x1b[2;4r\\x1b[31;44mother\\x1b[?25l\\x1b[?1h\\a"
     text = f"import dos\nprint('before')\nprint('{modes}')\ndos.raw(True)\n"
     guest.put("C:/T/LEAVE.PY", text.encode())
+    clear(guest)
     guest.begin_exe(COMMAND)
     guest.wait_screen("C:\\>")
     guest.type("c:\\mpython c:\\t\\leave.py\n")
@@ -276,28 +291,42 @@ def test_what_a_program_leaves_behind_is_ended(guest):
 
 
 def test_another_program_writes_between(guest):
-    guest.begin(
+    begin(
+        guest,
         """
         import os
         print("\\x1b[2J\\x1b[H\\x1b[31mone")
         os.system("echo two")
         print("three", end="")
         os.system("cls")
-        print("four")
-        """
+        print("four\\x1b[m")
+        """,
     )
     assert guest.end().returncode == 0
     # FreeDOS's COMMAND.COM goes to the next line after a command.
     assert [x for x in guest.screen() if x] == ["four"]
-    guest.begin("import os\nfor i in range(30): os.system('echo %d' % i); print('py', i)")
+    # Colours stay what they were.
+    assert guest.attributes()[guest.screen().index("four")][:4] == b"\x04" * 4
+    # At the bottom of the screen, which then scrolls for both.
+    begin(
+        guest,
+        """
+        import os
+        print("\\n" * 22)
+        for i in range(3):
+            os.system(f"echo {i}")
+            print("py", i)
+        """,
+    )
     assert guest.end(60).returncode == 0
     lines = [x for x in guest.screen() if x]
-    assert lines[-4:] == ["28", "py 28", "29", "py 29"]
+    assert lines[-4:] == ["1", "py 1", "2", "py 2"]
 
 
 def test_flood(guest):
     """Much output shows its end, and the screen follows while the program computes."""
-    guest.begin(
+    begin(
+        guest,
         """
         for i in range(3000):
             print("line", i, "x" * (i % 100))
@@ -305,7 +334,7 @@ def test_flood(guest):
         n = 0
         while True:
             n += 1
-        """
+        """,
     )
     lines = guest.wait_screen(lambda lines: "end" in lines)
     last = "line 2999 " + "x" * 99
@@ -316,7 +345,8 @@ def test_flood(guest):
 
 
 def test_fifty_rows(guest):
-    guest.begin(
+    begin(
+        guest,
         """
         import dos
         print(dos.size(), dos.size(50))
@@ -329,7 +359,7 @@ def test_fifty_rows(guest):
             print("33:", e)
         dos.raw(True)
         dos.console.read(1)
-        """
+        """,
     )
     lines = guest.wait_screen(lambda lines: any("33:" in x for x in lines))
     assert len(lines) == 50
@@ -341,8 +371,9 @@ def test_fifty_rows(guest):
 
 
 def test_fifty_rows_end_with_the_last_lines(guest):
-    guest.begin(
-        "import dos\ndos.size(50)\nprint('\\x1b[2J\\x1b[H')\nfor i in range(45): print('n', i)"
+    begin(
+        guest,
+        "import dos\ndos.size(50)\nprint('\\x1b[2J\\x1b[H')\nfor i in range(45): print('n', i)",
     )
     assert guest.end().returncode == 0
     lines = guest.screen()
@@ -360,7 +391,7 @@ def modes(guest):
 def test_mode_is_kept(modes):
     assert modes.exe("C:\\T\\R50.COM", console=True).returncode == 0
     assert len(modes.screen()) == 50
-    modes.begin("import dos\nprint(dos.size())\nfor i in range(60): print(i)")
+    begin(modes, "import dos\nprint(dos.size())\nfor i in range(60): print(i)")
     assert modes.end().returncode == 0
     lines = modes.screen()
     assert len(lines) == 50 and "59" in lines[-3:] and "15" in lines
@@ -369,7 +400,7 @@ def test_mode_is_kept(modes):
 def test_monochrome(modes):
     assert modes.exe("C:\\T\\MONO.COM", console=True).returncode == 0
     assert modes.run("print(1)").stdout == "1\n"
-    modes.begin("print('\\x1b[2J\\x1b[H\\x1b[1mbold\\x1b[0;7mreverse\\x1b[m', end='')")
+    begin(modes, "print('\\x1b[2J\\x1b[H\\x1b[1mbold\\x1b[0;7mreverse\\x1b[m', end='')")
     assert modes.end().returncode == 0
     cells = modes.memory(0xB0000, 22)
     assert cells[::2] == b"boldreverse"
@@ -383,7 +414,7 @@ def test_version(guest):
     )
     assert done.stdout == "(7, 10, 253) False False (80, 25) xterm\n"
     with_console = "import dos, sys\nprint(dos.isatty(0), dos.isatty(1), dos.isatty(2))"
-    guest.begin(with_console)
+    begin(guest, with_console)
     guest.wait_screen("True True True")
     assert guest.end().returncode == 0
 
@@ -391,6 +422,7 @@ def test_version(guest):
 def test_console_stream_when_all_is_redirected(guest):
     text = "import dos\ndos.console.write(b'name? ')\nprint('got', dos.console.readline())\n"
     guest.put("C:/T/ASK.PY", text.encode())
+    clear(guest)
     guest.begin_exe(COMMAND)
     guest.wait_screen("C:\\>")
     guest.type("c:\\mpython c:\\t\\ask.py >c:\\t\\got.txt <nul\n")
