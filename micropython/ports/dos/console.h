@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 void console_init(void);
-// At every exit, and again if need be: the screen is left usable, the cursor where DOS expects it, mode and attributes put back.
+// At every exit, and again if need be: the screen is left usable, the cursor where DOS expects it, mode and
+// attributes put back.
 void console_deinit(void);
 // Before and after another program runs (os.system): all is shown, and then what that program left is taken over.
 void console_suspend(void);
@@ -38,7 +39,8 @@ void console_newlines(bool on);
 // What read(0) does. Waits for at least one byte, or in cooked mode for the end of a line. 0: the end of file, or an
 // exception is pending, such as KeyboardInterrupt: the caller raises it.
 size_t console_read(char *buf, size_t n);
-// Cooked: echo, backspace, Ctrl-U, Enter gives "\n", Ctrl-Z at the line's start is the end of file. A longer line than n comes in parts.
+// Cooked: echo, backspace, Ctrl-U, Enter gives "\n", Ctrl-Z at the line's start is the end of file. A longer
+// line than n comes in parts.
 size_t console_read_line(char *buf, size_t n);
 // Whether console_read() would return at once. In cooked mode this takes keys and echoes them.
 bool console_read_ready(void);

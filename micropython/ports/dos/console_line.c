@@ -131,7 +131,8 @@ static void take_keys(void) {
     }
 }
 
-// Waits for a key. False: an exception is pending, which the caller's caller raises. A line that Ctrl-C cuts off is forgotten.
+// Waits for a key. False: an exception is pending, which the caller's caller raises. A line that Ctrl-C cuts off
+// is forgotten.
 static bool wait_for_keys(bool echo_break) {
     dos_wait(WAIT_MS);
     if (MP_STATE_THREAD(mp_pending_exception) == MP_OBJ_NULL) {

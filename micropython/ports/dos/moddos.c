@@ -32,7 +32,8 @@ static mp_obj_t dos_size(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(dos_size_obj, 0, 1, dos_size);
 
-// raw() -> flag; raw(flag) -> the flag before. Raw: single keys without echo, Ctrl-C is one of them, and "\n" is only a line feed.
+// raw() -> flag; raw(flag) -> the flag before. Raw: single keys without echo, Ctrl-C is one of them, and "\n" is
+// only a line feed.
 static mp_obj_t dos_raw(size_t n_args, const mp_obj_t *args) {
     bool before = console_is_raw();
     if (n_args > 0) {
