@@ -349,6 +349,24 @@ def test_stat(machine):
     machine.remove("C:/NOW.TXT")
 
 
+def test_utime(machine):
+    got = run(
+        machine,
+        """
+        import dos
+        save("C:/T.TXT", "x")
+        for when in (315532800, 951827696, 1700000000, 2999999998):
+            dos.utime("C:/T.TXT", when)
+            out(os.stat("C:/T.TXT")[8] - when)
+        out([err(dos.utime, "C:/T.TXT", x) for x in (0, 4000000000)])
+        out(err(dos.utime, "C:/NONE", 1700000000))
+        out(load("C:/T.TXT"))
+        os.remove("C:/T.TXT")
+        """,
+    )
+    assert got == [0, 0, 0, 0, [22, 22], 2, b"x"]
+
+
 def test_statvfs(machine):
     got = run(
         machine,

@@ -95,10 +95,7 @@ DIR *opendir(const char *path) {
     }
     dir->lfn = p.lfn;
     strcpy(dir->path, p.text);
-    strcpy(dir->path + n, p.lfn ? "\\*" : "\\*.*");
-    if (dos_path_is_root(&p)) {
-        strcpy(dir->path + n, p.lfn ? "*" : "*.*");
-    }
+    strcpy(dir->path + n, dos_path_is_root(&p) ? "*.*" : "\\*.*");
     error = dos_find_first(dir->path, dir->lfn, &dir->find);
     if (error != 0 && error != ENOENT) {
         errno = error;
@@ -225,7 +222,7 @@ int mkdir(const char *path, mode_t mode) {
 static bool has_entries(const struct dos_path *path) {
     char pattern[DOS_PATH_MAX + 4];
     strcpy(pattern, path->text);
-    strcat(pattern, path->lfn ? "\\*" : "\\*.*");
+    strcat(pattern, "\\*.*");
     struct dos_find f;
     bool found = false;
     int error = strlen(pattern) < DOS_PATH_MAX ? dos_find_first(pattern, path->lfn, &f) : ENOENT;
