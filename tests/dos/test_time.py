@@ -110,20 +110,23 @@ def test_ten_seconds_are_ten_seconds(guest):
         import time, machine
         start = time.ticks_ms()
         gone = 0
-        while gone < 14000:
+        while gone < 15000:
             gone = time.ticks_diff(time.ticks_ms(), start)
             machine.mem32[{SHARED}] = gone
     """)
 
-    def wait_for(ms):
-        """Host's time and guest's when the guest's first was ms."""
-        now = wait_counter(guest, lambda now: ms <= now < 20000)
-        return time.monotonic(), now
+    def ahead(ms):
+        """How far the guest's time is before the host's, after ms of it. Where the host is busy
+        the guest's may be old when it is seen, but never too new: the best of a second counts.
+        """
+        seen = []
+        while (now := wait_counter(guest, lambda now: ms <= now < 20000)) < ms + 1000:
+            seen.append(now / 1000 - time.monotonic())
+        return max(seen)
 
-    host1, guest1 = wait_for(1000)
-    host2, guest2 = wait_for(11000)
+    gained = -ahead(1000) + ahead(11000)
     guest.end()
-    assert (guest2 - guest1) / 1000 == pytest.approx(host2 - host1, rel=0.01)
+    assert gained == pytest.approx(0, abs=0.1)
 
 
 def test_sleep_is_never_short_and_seldom_long(guest):

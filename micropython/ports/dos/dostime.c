@@ -61,7 +61,8 @@ static struct {
 } look;
 
 static struct {
-    uint32_t last;    // at the last look
+    uint32_t last;    // when ticks were last found to be right
+    uint32_t gap;     // clocks since then
     uint32_t rate;    // for each tick; 0: not known
     bool agreed;      // measured twice
     bool fine;        // the second one was long
@@ -156,6 +157,11 @@ static void measure_again(uint32_t now) {
     stamp.clocks = 0;
 }
 
+static void begin_gap(uint32_t now) {
+    stamp.last = now;
+    stamp.gap = 0;
+}
+
 void dostime_init(void) {
     if (look.ready) {
         return;
@@ -164,13 +170,15 @@ void dostime_init(void) {
     start_timer(PIT_MODE2);
     dos_at_exit(put_back);
     look.bios = read_ticks(&look.clock, &stamp.last);
+    begin_gap(stamp.last);
     measure_again(stamp.last);
     look.ready = true;
 }
 
 static void measure_stamps(uint32_t now, uint32_t clocks) {
     stamp.clocks += clocks;
-    if (stamp.clocks < (stamp.agreed ? STAMP_LONG : STAMP_SHORT)) {
+    // Ticks may be missing in a gap that is not judged yet.
+    if (stamp.gap != 0 || stamp.clocks < (stamp.agreed ? STAMP_LONG : STAMP_SHORT)) {
         return;
     }
     if (stamp.clocks <= STAMP_TICKS_FINE * CLOCKS_PER_TICK) {
@@ -179,35 +187,48 @@ static void measure_stamps(uint32_t now, uint32_t clocks) {
         bool same = apart <= rate / 64;
         stamp.fine = same && stamp.agreed;
         stamp.agreed = same;
-        stamp.rate = rate;
+        // A measure may be a little wrong: the host can be away between the two readings.
+        stamp.rate = stamp.fine ? stamp.rate - stamp.rate / 16 + rate / 16 : rate;
     }
     measure_again(now);
 }
 
 // How many more ticks there were than the timer's clocks of this gap have, by the time stamps.
-static int32_t lost_ticks(uint32_t stamps, uint32_t clocks) {
-    // A tick can only be lost in a gap that has one.
+static int32_t lost_ticks(uint32_t now) {
+    uint32_t stamps = now - stamp.last;
     uint32_t most = stamp.fine ? STAMP_TICKS_FINE : STAMP_TICKS_ROUGH;
-    if (!stamp.agreed || stamps < stamp.rate / 2 || clocks > most * CLOCKS_PER_TICK || stamps / stamp.rate > most) {
+    // A tick can only be lost in a gap that has one.
+    if (stamp.agreed && stamps < stamp.rate / 2) {
         return 0;
     }
-    int32_t more = (uint64_t)stamps * CLOCKS_PER_TICK / stamp.rate - clocks;
+    if (!stamp.agreed || stamp.gap > most * CLOCKS_PER_TICK || stamps / stamp.rate > most) {
+        stamp.agreed = false;
+        begin_gap(now);
+        return 0;
+    }
+    int32_t more = (uint64_t)stamps * CLOCKS_PER_TICK / stamp.rate - stamp.gap;
     int32_t ticks = (more + (int32_t)CLOCKS_PER_TICK / 2) >> 16;
     int32_t rest = more - ticks * (int32_t)CLOCKS_PER_TICK;
-    // Only whole ticks can be lost, or come after all; anything else means that the stamps are not steady.
+    // Only whole ticks can be lost, or come after all. If it is not so, a longer gap will show what was.
     if (rest > (int32_t)CLOCKS_PER_TICK / 8 || rest < -(int32_t)CLOCKS_PER_TICK / 8 || ticks < -look.lost) {
-        stamp.agreed = false;
         return 0;
     }
+    begin_gap(now);
     return ticks;
 }
 
 static void add_gap(uint32_t clocks, uint32_t now) {
     if (cpu.tsc_steady) {
-        int32_t lost = lost_ticks(now - stamp.last, clocks);
-        look.lost += lost;
-        clocks += lost * CLOCKS_PER_TICK;
-        stamp.last = now;
+        stamp.gap += clocks;
+        int32_t lost = lost_ticks(now);
+        // What comes after all has been counted before; time does not go back for it, but stands still.
+        if (lost < 0 && clocks < -lost * CLOCKS_PER_TICK) {
+            look.lost -= clocks / CLOCKS_PER_TICK;
+            clocks %= CLOCKS_PER_TICK;
+        } else {
+            look.lost += lost;
+            clocks += lost * CLOCKS_PER_TICK;
+        }
         measure_stamps(now, clocks);
     }
     add_clocks(clocks);
@@ -353,6 +374,7 @@ bool dostime_set_clock(const struct dos_clock *clock) {
     look.bios = read_ticks(&gone, &stamp.last);
     add_clocks((gone - look.clock) % CLOCKS_PER_TICK);
     look.clock = gone;
+    begin_gap(stamp.last);
     measure_again(stamp.last);
     wall.known = false;
     return done;
