@@ -9,10 +9,10 @@
 
 #include "entropy_health.h"
 
-#define MAX_LAG (64)
+#define MAX_LAG (32)
 // What followed the last time on the same 1, 2, ... samples.
 #define TABLE_BITS (12)
-static const uint8_t context_lengths[] = { 1, 2, 3, 4, 8, 16, 32 };
+static const uint8_t context_lengths[] = { 1, 2, 3, 4, 8, 16 };
 
 void health_reset(struct health *h) {
     memset(h, 0, sizeof(*h));

@@ -19,6 +19,9 @@
 #include "jitter.h"
 #include "seedfile.h"
 
+// Never raises an exception, as close() does when what was written is lost: this runs at the exit too.
+int posix_close(int fd);
+
 #define SEED_NAME "MPSEED.BIN"
 #define SEED_SIZE (64)
 #define SEED_READ (512) // so much of a file that somebody has made
@@ -78,7 +81,7 @@ static bool is_stored(const uint8_t seed[SEED_SIZE]) {
         return false;
     }
     bool same = read(fd, found, SEED_SIZE) == SEED_SIZE && memcmp(found, seed, SEED_SIZE) == 0;
-    close(fd);
+    posix_close(fd);
     wipe(found, sizeof(found));
     return same;
 }
@@ -107,7 +110,7 @@ static int open_old(bool *writable) {
         fd = open(path, O_RDONLY | O_BINARY);
     }
     if (fd >= 0 && (isatty(fd) || lseek(fd, 0, SEEK_END) > SEED_READ || lseek(fd, 0, SEEK_SET) != 0)) {
-        close(fd);
+        posix_close(fd);
         fd = -1;
         path[0] = 0;
     }
@@ -127,12 +130,12 @@ void seedfile_take(const char *executable) {
     n = n < 0 ? 0 : n;
     if (!health_bytes(old, n)) {
         // It keeps its place: its hash would look good to the next run.
-        close(fd);
+        posix_close(fd);
         seedfile_state = SEEDFILE_POOR;
     } else {
         successor(old, n, seed);
         replaced = replaced && store(fd, seed);
-        replaced = close(fd) == 0 && replaced && is_stored(seed);
+        replaced = posix_close(fd) == 0 && replaced && is_stored(seed);
         seedfile_state = replaced ? SEEDFILE_USED : SEEDFILE_FIXED;
     }
     pool_add(POOL_SEED, old, n, seedfile_state == SEEDFILE_USED ? POOL_NEED_BITS * CREDIT_BIT : 0);
@@ -151,7 +154,7 @@ void seedfile_leave(void) {
     }
     if (fd >= 0) {
         store(fd, seed);
-        close(fd);
+        posix_close(fd);
     }
     wipe(seed, sizeof(seed));
 }

@@ -33,6 +33,7 @@ def library(tmp_path_factory):
         "-include",
         "stdint.h",
         "-DO_BINARY=0",
+        "-Dposix_close=close",
         f"-I{PORT}",
         f"-I{source}",
     ]
