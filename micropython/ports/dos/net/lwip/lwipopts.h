@@ -59,6 +59,8 @@ uint16_t network_dos_checksum(const void *data, int len);
 #define TCP_WND                         network_dos_window
 #define TCP_WND_MOST                    (44 * TCP_MSS)
 extern uint16_t network_dos_window;
+// A larger window is told when half of it is free, not a quarter: packets cost more than bytes here.
+#define TCP_WND_UPDATE_THRESHOLD        (TCP_WND / 2)
 // lwIP's checks are made by the preprocessor, which cannot know the variable.
 #define LWIP_DISABLE_TCP_SANITY_CHECKS  (1)
 #define TCP_SND_BUF                     (16 * TCP_MSS)
