@@ -306,7 +306,7 @@ def test_a_full_disk(sshd, site, folder, freedos):
         source = f"{dos.target(sshd)}:{folder}/big"
         # On the screen: there is no room for a file with the output, either.
         dos.begin("sftp", "get", *dos.login(sshd), source, dos.path("big.bin"))
-        assert guest.end(120).returncode == 1
+        assert guest.end(120).returncode == 1, text(guest)
         shown = "".join(line.ljust(80) for line in guest.screen())
         part = dos.get("big.bin")
         assert f"the first {len(part)} of 12000000 bytes" in shown
