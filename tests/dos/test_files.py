@@ -76,6 +76,7 @@ def test_what_the_host_wrote(machine, drive):
     assert got[3:] == [HOST_FILES["CRLF.TXT"], ["a\r\n", "b\n\x1ac\r", ""]]
 
 
+@pytest.mark.timeout(600)
 def test_ten_megabytes_both_ways(machine):
     data = os.urandom(1 << 20) * 10 + b"end"
     machine.put("C:/BIG.BIN", data)
@@ -89,7 +90,7 @@ def test_ten_megabytes_both_ways(machine):
                 assert b.write(memoryview(buf)[:n]) == n
         out(sha_of("C:/COPY.BIN", 4096))
         """,
-        timeout=120,
+        timeout=500,
     )
     assert got == [hashlib.sha256(data).hexdigest()] * 2
     assert machine.get("C:/COPY.BIN") == data
