@@ -25,14 +25,14 @@ from harness.dos import Guest, GuestError, GuestHung
 
 ROOT = "C:\\U"
 LIBRARY = ROOT + "\\LIB"
-SHORT = re.compile(r"[A-Za-z0-9_]{1,8}(\.[A-Za-z0-9_]{0,3})?$")
+SHORT = re.compile(r"[A-Za-z0-9_-]{1,8}(\.[A-Za-z0-9_]{0,3})?$")
 TIMEOUT = 60
 
 CLIENT = """#!{python} -SE
 import json, os, socket, sys
 if "repl_" in sys.argv[-1] or sys.stdin.isatty():
     # The prompt wants a terminal; tests/dos has tests of it by keyboard and screen.
-    print("SKIP")
+    print("\\nSKIP")
     sys.exit(0)
 with socket.socket(socket.AF_UNIX) as sock:
     sock.connect({path!r})
@@ -50,7 +50,7 @@ os._exit(status[0] if status else 1)
 def short_files(tree):
     """{name on C:: Path} of what DOS can hold of the files that tests use."""
     found = {}
-    for folder in ("import", "io"):
+    for folder in ("import", "io", "unicode/data"):
         for path in sorted((tree / folder).rglob("*")):
             parts = path.relative_to(tree).parts
             if path.is_file() and path.suffix != ".exp" and all(SHORT.match(x) for x in parts):
@@ -122,7 +122,7 @@ class Pool:
         """(exit status, output) of micropython with these arguments in folder."""
         guest.ready()
         where = self.place(Path(folder))
-        words = []
+        words, names = [], {}
         for arg in args:
             path = Path(folder, arg)
             if arg.startswith("-") or not path.is_file():
@@ -133,6 +133,7 @@ class Pool:
             self.make(guest, where)
             guest.put(f"{where}\\{name}", path.read_bytes())
             words.append(f"{where}\\{name}".upper().replace("\\", "/"))
+            names = {words[-1]: arg, words[-1].rpartition("/")[0]: os.path.dirname(arg)}
         self.make(guest, where)
         guest.int21(0x3B00, data=where.encode() + b"\0")
         try:
@@ -144,7 +145,11 @@ class Pool:
             return 1, b"HUNG"
         except GuestError as e:
             return 1, str(e).encode()
-        return done.returncode, done.raw
+        # What the two machines call the same file.
+        output = done.raw
+        for theirs, ours in names.items():
+            output = output.replace(theirs.encode(), ours.encode())
+        return done.returncode, output
 
     def place(self, folder):
         """The folder of C: for a folder of the tests."""
