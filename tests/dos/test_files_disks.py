@@ -4,6 +4,8 @@ import pytest
 from files_programs import floppy_image, pattern, read_floppy, run
 from harness.dos import Guest
 
+pytestmark = pytest.mark.timeout(400)
+
 EIO, ENODEV, ENOSPC, EROFS = 5, 19, 28, 30
 
 
