@@ -2,13 +2,15 @@
 #
 #   SET MPNET=dhcp                                     (what is done without it)
 #   SET MPNET=10.0.2.15/24,10.0.2.2,10.0.2.3           address/prefix, gateway, name server
-#   SET MPNIC=auto | ne2000 | ne2000:300 | ne2000:300,9 | packet | packet:60      (numbers but the 9 are hexadecimal)
+#   SET MPNIC=auto | ne2000 | ne2000:300 | ne2000:300,9 | packet | packet:60
+#                            (hexadecimal, but for the IRQ after the comma)
 #   SET MPHOST=name                                    the name that is told to the DHCP server
 
 import errno
-import network
 import os
 import time
+
+import network
 
 _DRIVERS = ("auto", "ne2000", "packet")
 
@@ -71,20 +73,15 @@ def _wait_dhcp(lan, timeout):
     start = time.ticks_ms()
     while not lan.ipconfig("has_dhcp4"):
         if time.ticks_diff(time.ticks_ms(), start) > timeout * 1000:
-            link = lan.status() != 1
-            driver = "%s at %xh" % (lan.config("driver"), lan.config("io"))
+            advice = "check the cable, the card's settings and the server"
+            if lan.status() == 1:
+                advice = "the cable is out"
+            where = (timeout, lan.config("driver"), lan.config("io"), advice)
             lan.active(False)
             raise OSError(
                 errno.ETIMEDOUT,
-                "no DHCP server has answered in %g s through the card (%s): %s; an address of its own can be given by "
-                "SET MPNET=ADDRESS/PREFIX,GATEWAY,NAMESERVER"
-                % (
-                    timeout,
-                    driver,
-                    "check the cable, the card's settings and the server"
-                    if link
-                    else "the cable is out",
-                ),
+                "no DHCP server has answered in %g s through the card (%s at %xh): %s; an address "
+                "of its own can be given by SET MPNET=ADDRESS/PREFIX,GATEWAY,NAMESERVER" % where,
             )
         time.sleep_ms(10)
 
