@@ -28,6 +28,8 @@
 #define TICKS_PER_SECOND (18)
 // Frames taken in by one poll: more would keep the program from its own work.
 #define POLL_FRAMES     (16)
+// So long after a packet of a connection the next one is waited for without a halt.
+#define BUSY_TICKS      (4)
 // How long the end of the program waits for data of closed sockets to be taken by the peers.
 #define LINGER_MS       (5000)
 
@@ -186,7 +188,9 @@ void network_dos_poll(void) {
 }
 
 bool network_dos_busy(void) {
-    return net.ready && (uint16_t)(low16(BIOS_TICKS) - net.packet_tick) <= 1;
+    // Within a connection an answer may take a while, and a halt lasts until the next tick.
+    uint16_t limit = tcp_active_pcbs != NULL ? BUSY_TICKS : 1;
+    return net.ready && (uint16_t)(low16(BIOS_TICKS) - net.packet_tick) <= limit;
 }
 
 // ---------------------------------------------------------------- up and down
