@@ -458,6 +458,9 @@ static int run_interpreter(int argc, char **argv) {
             uncaught(nlr.ret_val);
         }
     }
+    if (mp_verbose_flag) {
+        mp_micropython_mem_info(0, NULL);
+    }
     gc_sweep_all();
     network_dos_deinit();
     mp_deinit();
