@@ -111,7 +111,7 @@ class Commands(socketserver.StreamRequestHandler):
         self.wfile.write(digest(data).encode())
 
     def do_echo(self):
-        while data := self.connection.recv(65536):
+        while data := self.rfile.read1(65536):
             self.connection.sendall(data)
 
     def do_reset(self, size):
