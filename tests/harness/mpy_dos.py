@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 SLOWER = 4  # an emulated processor: how much longer a test may take
 LIBRARY = "C:/TLIB"
 LOOPBACK = "127.0.0.1"
+HEAP_MOST = 56 << 20  # the BIOS tells of 63 MB at most where no XMS driver is loaded
 
 
 class Worker:
@@ -27,7 +28,7 @@ def guest():
     """A running guest with t.py, enough memory for every test."""
     if Worker.guest is None:
         files = {f"{LIBRARY}/T.PY": HERE / "mpy/t.py"}
-        Worker.guest = Guest(memory=160, files=files, disk_mb=128)
+        Worker.guest = Guest(memory=64, files=files, disk_mb=128)
         Worker.boots = 0
     Worker.guest.ready()
     if Worker.guest.boots != Worker.boots:
@@ -68,10 +69,15 @@ def localised(machine, value):
     return value
 
 
+def heap_bytes(text):
+    unit = {"K": 1 << 10, "M": 1 << 20}[text[-1]]
+    return min(int(text[:-1]) * unit, HEAP_MOST)
+
+
 def run(script, args, heapsize, timeout, stdin, params):
     """A DosResult."""
     machine = guest()
-    words = ["-X", f"heapsize={heapsize}"] if heapsize else []
+    words = ["-X", f"heapsize={heap_bytes(heapsize)}"] if heapsize else []
     if isinstance(script, Path):
         program = script.read_text()
         prelude = "import dosnet; dosnet.up()\n" if "import socket" in program else ""
