@@ -224,6 +224,7 @@ def main():
     parser.add_argument("--memory", type=int, default=32, metavar="MB")
     parser.add_argument("--cpu", help="as QEMU calls it")
     parser.add_argument("--nic", default="ne2000")
+    parser.add_argument("--accel", default="tcg", choices=("tcg", "kvm"))
     parser.add_argument("--map", type=Path, default=REPO / "build/dos/mpython.elf.map")
     parser.add_argument("--stub", type=int, default=11520, help="bytes of the extender")
     args = parser.parse_args()
@@ -237,13 +238,13 @@ def main():
             "HOST": GUEST_HOST, "PORT": server.port, "USER": server.user,
             "FINGERPRINT": server.fingerprint, "FILE": str(server.folder / "big"),
         }  # fmt: skip
-        options = {"memory": args.memory, "cpu": args.cpu, "nic": args.nic}
+        options = {"memory": args.memory, "cpu": args.cpu, "nic": args.nic, "accel": args.accel}
         with Guest(files={"KEY": site.key}, **options) as guest:
             print(
                 f"FreeDOS in QEMU (TCG), {args.memory} MB, {args.nic}, {args.size} MiB, ", end=""
             )
             print(f"median of {args.rounds}; boot {guest.boot_seconds:.1f} s")
-            start = [guest.run(["-c", "pass"], timeout=120).seconds for _ in range(args.rounds)]
+            start = [guest.run(["-c", "pass"], timeout=300).seconds for _ in range(args.rounds)]
             print(f"start and end of MPYTHON          {statistics.median(start):8.3f} s")
             print_speeds(speeds(guest, names, args.rounds, size), size)
             memory(guest, names)
