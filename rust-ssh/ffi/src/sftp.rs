@@ -306,7 +306,7 @@ pub unsafe extern "C" fn ssh_sftp_config_init(config: *mut CSftpConfig) {
         // Two WRITE requests of 32 KiB: one is sent while the next one fills.
         (2 * (32 * 1024 + 300), 8192, 64, 32)
     } else {
-        (2 * (8 * 1024 + 300), 2560, 32, 8)
+        (2 * (8 * 1024 + 300), 2560, 32, 32)
     };
     if !config.is_null() {
         // SAFETY: config points to memory for one struct, by contract.
