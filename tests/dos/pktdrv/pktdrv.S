@@ -314,8 +314,24 @@ drain:
         mov     cx, 9
         mov     dx, OFFSET DATA
         rep     insw
-        call    deliver
-        mov     al, [header + 1]
+        // Where the next frame has to be. When the ring has just become full, QEMU takes it for empty and writes
+        // over it: then everything in it is given up.
+        mov     ax, [header + 2]
+        add     ax, 4 + 255
+        add     ah, [next]
+        cmp     ah, RING_STOP
+        jb      3f
+        sub     ah, RING_STOP - RING_START
+3:      cmp     ah, [header + 1]
+        je      4f
+        outb_   CR, 0x62
+        mov     dx, OFFSET ISR
+        in      al, dx
+        mov     [header + 1], al
+        outb_   CR, 0x22
+        jmp     5f
+4:      call    deliver
+5:      mov     al, [header + 1]
         mov     [next], al
         dec     al
         cmp     al, RING_START

@@ -243,6 +243,16 @@ static bool has_frame(void) {
     return false;
 }
 
+// Whether a frame of this length may have its successor there. Chips differ by the bytes that they count.
+static bool is_next_page(uint8_t next, unsigned length) {
+    if (length < NIC_FRAME_MIN || length > NIC_FRAME_MAX + 4 || next < ring_start() || next >= card.last_page) {
+        return false;
+    }
+    unsigned ring = card.last_page - ring_start();
+    unsigned pages = (next + ring - card.next_page) % ring, wanted = 1 + ((length + 4) >> 8);
+    return pages == wanted || pages == wanted + 1;
+}
+
 static struct pbuf *ne2000_receive(void) {
     struct {
         uint8_t status, next;
@@ -252,8 +262,7 @@ static struct pbuf *ne2000_receive(void) {
         uint16_t address = card.next_page << 8;
         read_memory(address, &header, HEADER_SIZE);
         unsigned length = header.count - HEADER_SIZE;
-        if (header.next < ring_start() || header.next >= card.last_page || header.count < HEADER_SIZE + NIC_FRAME_MIN
-            || length > NIC_FRAME_MAX + 4) {
+        if (!is_next_page(header.next, length)) {
             // The ring is not what it should be: only a start from the beginning helps.
             start_chip();
             return NULL;
