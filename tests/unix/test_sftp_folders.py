@@ -318,3 +318,26 @@ def test_small_disk(sshd, site, folder):
         subprocess.run(["umount", folder], check=True)
     assert got[0][0] == "OSError" and got[0][1] in (5, 28)
     assert got[1] == 400000
+
+
+def test_forgotten_folders_make_room_at_once(server, folder):
+    """More are opened than there is room for; what the program has forgotten is closed without a wait."""
+    for name in "abc":
+        (folder / name).touch()
+    got = mpy(
+        """
+        start = time.ticks_ms()
+        for i in range(100):
+            d = sftp.opendir(D)
+            for n in range(i % 6):
+                d.read()
+            d = None
+        out(time.ticks_diff(time.ticks_ms(), start) < 20000)
+        out(len(sftp.listdir(D)))
+        """,
+        server,
+        folder,
+        options={"timeout": 40},
+        timeout=60,
+    )
+    assert got == [True, 3]

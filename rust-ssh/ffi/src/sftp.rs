@@ -149,11 +149,16 @@ impl Sftp {
             }
             let moved = self.drive(driver);
             if !matches!(moved, Ok(true)) {
-                // What came with the end still counts.
+                // What came with the end still counts. A file that has become free while nothing moved may let
+                // a request start now, which must not wait for the server to say something first.
+                let sent = self.engine.output().is_empty();
                 if let Some(value) = op(&mut self.engine)? {
                     return Ok(value);
                 }
                 moved?;
+                if sent && !self.engine.output().is_empty() {
+                    continue;
+                }
                 if self.has_ended(driver) {
                     return Err(Fail::Ended);
                 }
