@@ -321,7 +321,7 @@ def test_small_disk(sshd, site, folder):
 
 
 def test_forgotten_folders_make_room_at_once(server, folder):
-    """More are opened than there is room for; what the program has forgotten is closed without a wait."""
+    """More are opened than there is room for; the forgotten ones are closed without a wait."""
     for name in "abc":
         (folder / name).touch()
     got = mpy(
