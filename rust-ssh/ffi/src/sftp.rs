@@ -149,8 +149,7 @@ impl Sftp {
             }
             let moved = self.drive(driver);
             if !matches!(moved, Ok(true)) {
-                // What came with the end still counts. A file that has become free while nothing moved may let
-                // a request start now, which must not wait for the server to say something first.
+                // What came with the end still counts, and a file that became free lets a request start.
                 let sent = self.engine.output().is_empty();
                 if let Some(value) = op(&mut self.engine)? {
                     return Ok(value);
@@ -159,10 +158,7 @@ impl Sftp {
                 if sent && !self.engine.output().is_empty() {
                     continue;
                 }
-                if self.has_ended(driver) {
-                    return Err(Fail::Ended);
-                }
-                return Err(Stop::Again.into());
+                return Err(if self.has_ended(driver) { Fail::Ended } else { Stop::Again.into() });
             }
         }
         // There may be more to take right now: do not wait for long.
