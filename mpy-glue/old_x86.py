@@ -21,6 +21,8 @@ LEVELS = {
 }
 BSWAP = re.compile(r"\tbswapl\t%e(\w\w)\s*$")
 CMOV = re.compile(r"\tcmov(\w+)l\t(%e\w\w), (%e\w\w)\s*$")
+# Where each line of Rust came from: newer directives than the assembler knows, and of no use here.
+LINE_NUMBERS = re.compile(r"\t\.(file\t\d|loc\t)")
 # Conditions and their opposites, as the compiler and the crate spell them.
 OPPOSITE = {"e": "ne", "z": "ne", "ne": "e", "nz": "e"}
 OPPOSITE |= {
@@ -86,6 +88,8 @@ def rewrite(text, level):
     lines = text.split("\n")
     out = []
     for at, line in enumerate(lines):
+        if LINE_NUMBERS.match(line):
+            continue
         swap = BSWAP.match(line) if level == "i386" else None
         move = CMOV.match(line)
         if swap:
