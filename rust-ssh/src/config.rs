@@ -29,12 +29,12 @@ pub struct Preference {
 }
 
 impl Preference {
-    /// All rows, in the table's order.
+    /// All rows but those that are offered only when named, in the table's order.
     pub fn all(kind: Kind) -> Self {
         let mut all = Self::default();
-        for row in (0..=u8::MAX).take_while(|row| name(kind, *row).is_some()) {
-            // A table of more than MAX_NAMES rows is cut; tests assert that none is.
-            let _ = all.rows.push(row);
+        for (index, _) in rows(kind).filter(|(_, row)| !row.only_named) {
+            // More than MAX_NAMES would be cut; tests assert that there are not.
+            let _ = all.rows.push(index);
         }
         all
     }
@@ -46,8 +46,7 @@ impl Preference {
     pub fn parse(kind: Kind, names: &str) -> Result<Self> {
         let mut chosen = Self::default();
         for wanted in names.split(',') {
-            let row = Self::all(kind).rows.iter().copied().find(|row| name(kind, *row) == Some(wanted));
-            let row = row.ok_or(Usage::UnknownAlgorithm)?;
+            let (row, _) = rows(kind).find(|(_, row)| row.name == wanted).ok_or(Usage::UnknownAlgorithm)?;
             if !chosen.rows.contains(&row) && chosen.rows.push(row).is_err() {
                 return Err(Usage::UnknownAlgorithm.into());
             }
@@ -61,15 +60,37 @@ impl Preference {
     }
 }
 
-/// Name of a row of a kind's table.
-pub fn name(kind: Kind, row: u8) -> Option<&'static str> {
-    let row = usize::from(row);
+/// What all tables tell of a row.
+#[derive(Clone, Copy)]
+struct Row {
+    name: &'static str,
+    only_named: bool,
+}
+
+macro_rules! row {
+    ($table:expr, $at:expr) => {
+        $table.get($at).map(|alg| Row { name: alg.name, only_named: alg.only_named })
+    };
+}
+
+fn row(kind: Kind, at: u8) -> Option<Row> {
+    let at = usize::from(at);
     match kind {
-        Kind::Kex => kex::KEX_ALGS.get(row).map(|alg| alg.name),
-        Kind::HostKey => blob::KEY_ALGS.get(row).map(|alg| alg.name),
-        Kind::Cipher => protection::CIPHERS.get(row).map(|alg| alg.name),
-        Kind::Mac => protection::MACS.get(row).map(|alg| alg.name),
+        Kind::Kex => row!(kex::KEX_ALGS, at),
+        Kind::HostKey => row!(blob::KEY_ALGS, at),
+        Kind::Cipher => row!(protection::CIPHERS, at),
+        Kind::Mac => row!(protection::MACS, at),
     }
+}
+
+/// All rows of a kind's table with their numbers.
+fn rows(kind: Kind) -> impl Iterator<Item = (u8, Row)> {
+    (0..=u8::MAX).map_while(move |at| row(kind, at).map(|row| (at, row)))
+}
+
+/// Name of a row of a kind's table.
+pub fn name(kind: Kind, at: u8) -> Option<&'static str> {
+    row(kind, at).map(|row| row.name)
 }
 
 /// What a session offers and when it acts on its own.
@@ -122,9 +143,10 @@ mod tests {
     fn tables_fit_and_names_are_known() {
         for kind in [Kind::Kex, Kind::HostKey, Kind::Cipher, Kind::Mac] {
             let all = Preference::all(kind);
-            assert!(name(kind, all.rows.len() as u8).is_none());
-            for known in all.names(kind) {
-                assert!(Preference::parse(kind, known).is_ok());
+            let (named, known): (Vec<_>, Vec<_>) = rows(kind).partition(|(_, row)| row.only_named);
+            assert!(all.names(kind).eq(known.iter().map(|(_, row)| row.name)));
+            for (at, row) in known.iter().chain(&named) {
+                assert_eq!(Preference::parse(kind, row.name).unwrap().rows, [*at]);
             }
             assert!(Preference::parse(kind, "rot13").is_err());
             assert!(Preference::parse(kind, "").is_err());

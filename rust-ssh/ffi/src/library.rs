@@ -21,13 +21,15 @@ pub extern "C" fn ssh_crypto_number() -> u32 {
     crypto::engine_number()
 }
 
-/// The names of a table, joined by commas when the library is compiled.
+/// The names of a table that are offered by default, joined by commas when the library is compiled.
 macro_rules! joined {
     ($table:path) => {{
         const LEN: usize = {
             let (mut len, mut row) = (0, 0);
             while row < $table.len() {
-                len += $table[row].name.len() + (row > 0) as usize;
+                if !$table[row].only_named {
+                    len += $table[row].name.len() + (len > 0) as usize;
+                }
                 row += 1;
             }
             len
@@ -35,11 +37,13 @@ macro_rules! joined {
         static TEXT: [u8; LEN] = {
             let (mut text, mut at, mut row) = ([b','; LEN], 0, 0);
             while row < $table.len() {
-                at += (row > 0) as usize;
-                let (name, mut byte) = ($table[row].name.as_bytes(), 0);
-                while byte < name.len() {
-                    text[at] = name[byte];
-                    (at, byte) = (at + 1, byte + 1);
+                if !$table[row].only_named {
+                    at += (at > 0) as usize;
+                    let (name, mut byte) = ($table[row].name.as_bytes(), 0);
+                    while byte < name.len() {
+                        text[at] = name[byte];
+                        (at, byte) = (at + 1, byte + 1);
+                    }
                 }
                 row += 1;
             }

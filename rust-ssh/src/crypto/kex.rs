@@ -36,6 +36,8 @@ pub struct KexAlg {
     pub hash: HashAlg,
     /// How K enters these hashes.
     pub encoding: Encoding,
+    /// Too weak to be offered unless it is asked for by name.
+    pub only_named: bool,
     id: KexId,
 }
 
@@ -52,7 +54,7 @@ trait Method: Sized {
 macro_rules! methods {
     (
         methods { $($id:ident),* }
-        names { $($name:literal = $of:ident, $hash:ident, $encoding:ident;)* }
+        names { $($name:literal = $of:ident, $hash:ident, $encoding:ident $(, $only_named:ident)?;)* }
     ) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         enum KexId { $($id,)* }
@@ -61,6 +63,7 @@ macro_rules! methods {
         pub static KEX_ALGS: &[KexAlg] = &[
             $(KexAlg {
                 name: $name, hash: HashAlg::$hash, encoding: Encoding::$encoding, id: KexId::$of,
+                only_named: super::only_named!($($only_named)?),
             },)*
         ];
 

@@ -17,6 +17,17 @@ pub mod x25519;
 #[cfg(test)]
 pub(crate) mod testing;
 
+/// The field `only_named` of a table's row, from the word that ends the row, if any.
+macro_rules! only_named {
+    () => {
+        false
+    };
+    (only_named) => {
+        true
+    };
+}
+pub(crate) use only_named;
+
 #[cfg(not(any(feature = "dalek", feature = "salty")))]
 compile_error!("one of the features \"dalek\" and \"salty\" must be on: they bring the curve arithmetic");
 

@@ -69,6 +69,8 @@ pub struct CipherAlg {
     pub aead: bool,
     /// Length of its own tag, in bytes: 0 unless `aead`.
     pub tag_len: usize,
+    /// Too weak to be offered unless it is asked for by name.
+    pub only_named: bool,
     id: CipherId,
 }
 
@@ -83,13 +85,18 @@ pub struct MacAlg {
     pub tag_len: usize,
     /// True when it covers the encrypted packet, with its length in the clear.
     pub etm: bool,
+    /// Too weak to be offered unless it is asked for by name.
+    pub only_named: bool,
     id: MacId,
 }
 
 macro_rules! ciphers {
     (
         aead { $($a:ident = $a_name:literal, key $a_key:literal, iv $a_iv:literal, block $a_block:literal, tag $a_tag:literal;)* }
-        stream { $($s:ident = $s_name:literal, key $s_key:literal, iv $s_iv:literal, block $s_block:literal;)* }
+        stream { $(
+            $s:ident = $s_name:literal, key $s_key:literal, iv $s_iv:literal, block $s_block:literal
+            $(, $s_only_named:ident)?;
+        )* }
     ) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         enum CipherId { $($a,)* $($s,)* }
@@ -98,11 +105,11 @@ macro_rules! ciphers {
         pub static CIPHERS: &[CipherAlg] = &[
             $(CipherAlg {
                 name: $a_name, key_len: $a_key, iv_len: $a_iv, block: $a_block, aead: true, tag_len: $a_tag,
-                id: CipherId::$a,
+                only_named: false, id: CipherId::$a,
             },)*
             $(CipherAlg {
                 name: $s_name, key_len: $s_key, iv_len: $s_iv, block: $s_block, aead: false, tag_len: 0,
-                id: CipherId::$s,
+                only_named: super::only_named!($($s_only_named)?), id: CipherId::$s,
             },)*
         ];
 
@@ -154,7 +161,7 @@ macro_rules! ciphers {
 macro_rules! macs {
     (
         engines { $($m:ident = key $key:literal, tag $tag:literal;)* }
-        names { $($name:literal = $of:ident, etm $etm:literal;)* }
+        names { $($name:literal = $of:ident, etm $etm:literal $(, $only_named:ident)?;)* }
     ) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         enum MacId { $($m,)* }
@@ -168,7 +175,7 @@ macro_rules! macs {
         pub static MACS: &[MacAlg] = &[
             $(MacAlg {
                 name: $name, key_len: MacId::$of.key_len(), tag_len: MacId::$of.tag_len(), etm: $etm,
-                id: MacId::$of,
+                only_named: super::only_named!($($only_named)?), id: MacId::$of,
             },)*
         ];
 

@@ -18,6 +18,8 @@ pub struct KeyAlg {
     pub name: &'static str,
     /// The name of the key type it uses, as in key blobs. RSA has several algorithms for one type.
     pub key_type: &'static str,
+    /// Too weak to be offered unless it is asked for by name.
+    pub only_named: bool,
 }
 
 /// A public key, borrowed from its blob.
@@ -28,7 +30,7 @@ pub enum PublicKey<'a> {
 }
 
 /// All signature algorithms of this build, in the default order of preference.
-pub static KEY_ALGS: &[KeyAlg] = &[KeyAlg { name: ED25519, key_type: ED25519 }];
+pub static KEY_ALGS: &[KeyAlg] = &[KeyAlg { name: ED25519, key_type: ED25519, only_named: false }];
 
 /// The name of algorithm and key type of RFC 8709.
 pub const ED25519: &str = "ssh-ed25519";
