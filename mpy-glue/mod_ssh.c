@@ -91,9 +91,9 @@ void modssh_raise(mp_obj_ssh_session_t *session, ptrdiff_t r) {
     if (r == SSH_AGAIN) {
         mp_raise_OSError(MP_ETIMEDOUT);
     }
-    if (r == SSH_EXCEPTION && session->exc != MP_OBJ_NULL) {
-        mp_obj_t exc = session->exc;
-        session->exc = MP_OBJ_NULL;
+    if (r == SSH_EXCEPTION && session->line.exc != MP_OBJ_NULL) {
+        mp_obj_t exc = session->line.exc;
+        session->line.exc = MP_OBJ_NULL;
         nlr_raise(exc);
     }
     if (session->core == NULL) {

@@ -93,13 +93,8 @@ typedef struct _modssh_slot_t {
     bool waited;     // somebody has waited for that once already
 } modssh_slot_t;
 
-// A session is one GC block: this struct, the slots, and the core's own block (aligned by hand, because
-// GC blocks are aligned to 4 words only). So the finaliser touches no other GC object, and one allocation
-// decides whether there is enough memory.
-typedef struct _mp_obj_ssh_session_t {
-    mp_obj_base_t base;
-    ssh_session_t *core;           // inside this block; NULL after close
-    ssh_io_t io;
+// A stream of the program's that the module reads, writes and waits for.
+typedef struct _modssh_line_t {
     mp_obj_t sock;
     const mp_stream_p_t *stream_p; // NULL: sock is used through its methods recv and send
     mp_obj_t poll;                 // select.poll(), or MP_OBJ_NULL where there is no module select
@@ -107,14 +102,24 @@ typedef struct _mp_obj_ssh_session_t {
     byte *bounce;                  // GC block that Python sockets read into; NULL for native ones
     uint32_t poll_mask;            // what sock is registered for; 0: it is not, wait in small steps
     uint32_t pause_ms;             // the next such step
+    bool moved;                    // bytes have moved since the last wait
+    bool python_sock;              // sock is an instance of a Python class
+    bool direct;                   // no Python code can run inside the calls of sock
+} modssh_line_t;
+
+// A session is one GC block: this struct, the slots, and the core's own block (aligned by hand, because
+// GC blocks are aligned to 4 words only). So the finaliser touches no other GC object, and one allocation
+// decides whether there is enough memory.
+typedef struct _mp_obj_ssh_session_t {
+    mp_obj_base_t base;
+    ssh_session_t *core;           // inside this block; NULL after close
+    ssh_io_t io;
+    modssh_line_t line;            // to the server
     mp_int_t timeout_ms;           // of each step; MODSSH_FOREVER: none
     uint32_t window;               // default ring size of a new channel
     uint16_t n_slots;
     bool busy;
     bool up;                       // the core is initialised
-    bool moved;                    // bytes have moved since the last wait
-    bool python_sock;              // sock is an instance of a Python class
-    bool direct;                   // no Python code can run inside the calls of sock
     modssh_slot_t slots[];
 } mp_obj_ssh_session_t;
 
@@ -205,7 +210,17 @@ void *modssh_scratch(modssh_op_t *op, size_t len, size_t align);
 // Wipe memory in a way that the compiler keeps.
 void modssh_wipe(void *mem, size_t len);
 
-// The callbacks and the stream: set up io, stream_p, poll of a new session. May raise.
+// Take a stream, or an object with methods recv and send, into use: it no longer blocks. May raise.
+void modssh_line_init(modssh_line_t *line, mp_obj_t sock);
+// One short call of the stream's own read or write, as ssh_io_t says; ctx is a line. They raise nothing: an
+// exception is kept in the line.
+ptrdiff_t modssh_line_recv(void *ctx, uint8_t *buf, size_t len);
+ptrdiff_t modssh_line_send(void *ctx, const uint8_t *buf, size_t len);
+// Wait until the line is ready as `want` says, or most_ms have passed. False: timeout_ms (counted from the ticks
+// `start`) have passed. Interrupts are let through meanwhile; may raise.
+bool modssh_line_wait(modssh_line_t *line, int want, uint32_t start, mp_int_t timeout_ms, uint32_t most_ms);
+
+// The callbacks and the stream of a new session. May raise.
 void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock);
 
 // ---------------------------------------------------------------- errors (mod_ssh.c)

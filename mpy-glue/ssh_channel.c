@@ -57,7 +57,7 @@ static int wait_readable(modssh_op_t *op, int id, int flag) {
 // code get no such pointer, and keep their scheduler: without it ctrl-C would not reach their code.
 static void lock_scheduler(mp_obj_ssh_session_t *session, bool lock) {
     #if MICROPY_ENABLE_SCHEDULER
-    if (session->direct) {
+    if (session->line.direct) {
         lock ? mp_sched_lock() : mp_sched_unlock();
     }
     #else
@@ -69,7 +69,7 @@ static void lock_scheduler(mp_obj_ssh_session_t *session, bool lock) {
 static ptrdiff_t recv_into(modssh_op_t *op, int id, int stream, mp_obj_t obj, size_t offset, size_t len) {
     ssh_session_t *core = op->session->core;
     for (;;) {
-        if (!op->session->direct) {
+        if (!op->session->line.direct) {
             int r = wait_readable(op, id, stream == SSH_STDERR ? SSH_POLL_STDERR : SSH_POLL_STDOUT);
             if (r < 0) {
                 return r;
@@ -249,7 +249,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(channel_recv_any_obj, channel_recv_any);
 
 ptrdiff_t modssh_channel_write_obj(modssh_op_t *op, int id, mp_obj_t obj, size_t offset, size_t len) {
     ssh_session_t *core = op->session->core;
-    bool pinned = op->session->direct || mp_obj_is_str_or_bytes(obj);
+    bool pinned = op->session->line.direct || mp_obj_is_str_or_bytes(obj);
     if (!pinned && op->chunk == NULL) {
         op->chunk = modssh_scratch(op, MICROPY_PY_SSH_BOUNCE, 1);
     }

@@ -74,7 +74,7 @@ static ptrdiff_t io_result_errno(int err) {
 }
 
 // What an exception from a Python socket's method means: only OSErrors that say "nothing now" are ours.
-static ptrdiff_t io_result_exception(mp_obj_ssh_session_t *self, mp_obj_t exc) {
+static ptrdiff_t io_result_exception(modssh_line_t *line, mp_obj_t exc) {
     if (mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))) {
         mp_int_t err;
         if (mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &err)
@@ -82,19 +82,19 @@ static ptrdiff_t io_result_exception(mp_obj_ssh_session_t *self, mp_obj_t exc) {
             return SSH_IO_AGAIN;
         }
     }
-    self->exc = exc;
+    line->exc = exc;
     return SSH_IO_EXCEPTION;
 }
 
-static ptrdiff_t io_recv_stream(mp_obj_ssh_session_t *self, uint8_t *buf, size_t len) {
+static ptrdiff_t io_recv_stream(modssh_line_t *line, uint8_t *buf, size_t len) {
     byte *dest = buf;
-    if (self->bounce != NULL) {
+    if (line->bounce != NULL) {
         // Python code never gets a pointer into the core's memory: it could keep a memoryview of it.
-        dest = self->bounce;
+        dest = line->bounce;
         len = MIN(len, MICROPY_PY_SSH_BOUNCE);
     }
     int err = 0;
-    mp_uint_t n = self->stream_p->read(self->sock, dest, len, &err);
+    mp_uint_t n = line->stream_p->read(line->sock, dest, len, &err);
     if (n == MP_STREAM_ERROR) {
         return io_result_errno(err);
     }
@@ -107,13 +107,13 @@ static ptrdiff_t io_recv_stream(mp_obj_ssh_session_t *self, uint8_t *buf, size_t
     return n;
 }
 
-static ptrdiff_t io_send_stream(mp_obj_ssh_session_t *self, const uint8_t *buf, size_t len) {
-    if (self->bounce != NULL) {
+static ptrdiff_t io_send_stream(modssh_line_t *line, const uint8_t *buf, size_t len) {
+    if (line->bounce != NULL) {
         len = MIN(len, MICROPY_PY_SSH_BOUNCE);
-        buf = memcpy(self->bounce, buf, len);
+        buf = memcpy(line->bounce, buf, len);
     }
     int err = 0;
-    mp_uint_t n = self->stream_p->write(self->sock, buf, len, &err);
+    mp_uint_t n = line->stream_p->write(line->sock, buf, len, &err);
     if (n == MP_STREAM_ERROR) {
         return io_result_errno(err);
     }
@@ -123,9 +123,9 @@ static ptrdiff_t io_send_stream(mp_obj_ssh_session_t *self, const uint8_t *buf, 
     return n == 0 ? SSH_IO_AGAIN : (ptrdiff_t)n;
 }
 
-static ptrdiff_t io_recv_method(mp_obj_ssh_session_t *self, uint8_t *buf, size_t len) {
+static ptrdiff_t io_recv_method(modssh_line_t *line, uint8_t *buf, size_t len) {
     mp_obj_t args[3];
-    mp_load_method(self->sock, MP_QSTR_recv, args);
+    mp_load_method(line->sock, MP_QSTR_recv, args);
     len = MIN(len, MICROPY_PY_SSH_BOUNCE);
     args[2] = MP_OBJ_NEW_SMALL_INT(len);
     mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
@@ -141,9 +141,9 @@ static ptrdiff_t io_recv_method(mp_obj_ssh_session_t *self, uint8_t *buf, size_t
     return info.len;
 }
 
-static ptrdiff_t io_send_method(mp_obj_ssh_session_t *self, const uint8_t *buf, size_t len) {
+static ptrdiff_t io_send_method(modssh_line_t *line, const uint8_t *buf, size_t len) {
     mp_obj_t args[3];
-    mp_load_method(self->sock, MP_QSTR_send, args);
+    mp_load_method(line->sock, MP_QSTR_send, args);
     len = MIN(len, MICROPY_PY_SSH_BOUNCE);
     args[2] = mp_obj_new_bytes(buf, len);
     mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
@@ -157,38 +157,38 @@ static ptrdiff_t io_send_method(mp_obj_ssh_session_t *self, const uint8_t *buf, 
     return n == 0 ? SSH_IO_AGAIN : n;
 }
 
-static ptrdiff_t io_recv(void *ctx, uint8_t *buf, size_t len) {
-    mp_obj_ssh_session_t *self = ctx;
+ptrdiff_t modssh_line_recv(void *ctx, uint8_t *buf, size_t len) {
+    modssh_line_t *line = ctx;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        bool held = !self->direct && hold_interrupts(false); // ctrl-C reaches Python code
-        ptrdiff_t r = self->stream_p != NULL ? io_recv_stream(self, buf, len) : io_recv_method(self, buf, len);
+        bool held = !line->direct && hold_interrupts(false); // ctrl-C reaches Python code
+        ptrdiff_t r = line->stream_p != NULL ? io_recv_stream(line, buf, len) : io_recv_method(line, buf, len);
         if (held) {
             hold_interrupts(true);
         }
         nlr_pop();
-        self->moved |= r > 0;
+        line->moved |= r > 0;
         return r;
     }
     hold_interrupts(true); // the handler of the signal lets them through
-    return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
+    return io_result_exception(line, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
-static ptrdiff_t io_send(void *ctx, const uint8_t *buf, size_t len) {
-    mp_obj_ssh_session_t *self = ctx;
+ptrdiff_t modssh_line_send(void *ctx, const uint8_t *buf, size_t len) {
+    modssh_line_t *line = ctx;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        bool held = !self->direct && hold_interrupts(false); // ctrl-C reaches Python code
-        ptrdiff_t r = self->stream_p != NULL ? io_send_stream(self, buf, len) : io_send_method(self, buf, len);
+        bool held = !line->direct && hold_interrupts(false); // ctrl-C reaches Python code
+        ptrdiff_t r = line->stream_p != NULL ? io_send_stream(line, buf, len) : io_send_method(line, buf, len);
         if (held) {
             hold_interrupts(true);
         }
         nlr_pop();
-        self->moved |= r > 0;
+        line->moved |= r > 0;
         return r;
     }
     hold_interrupts(true); // the handler of the signal lets them through
-    return io_result_exception(self, MP_OBJ_FROM_PTR(nlr.ret_val));
+    return io_result_exception(line, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
 // os.urandom of the interpreter, so that a port (or a program) that knows a better source can give it.
@@ -216,7 +216,7 @@ static void random_fill(uint8_t *buf, size_t len) {
 }
 
 static ptrdiff_t io_random(void *ctx, uint8_t *buf, size_t len) {
-    mp_obj_ssh_session_t *self = ctx;
+    modssh_line_t *line = ctx;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         random_fill(buf, len);
@@ -224,7 +224,7 @@ static ptrdiff_t io_random(void *ctx, uint8_t *buf, size_t len) {
         return 0;
     }
     hold_interrupts(true);
-    self->exc = MP_OBJ_FROM_PTR(nlr.ret_val);
+    line->exc = MP_OBJ_FROM_PTR(nlr.ret_val);
     return SSH_IO_EXCEPTION;
 }
 
@@ -264,51 +264,51 @@ static void call_if_there(mp_obj_t obj, qstr name, mp_obj_t arg) {
 }
 
 // Whether sock answers when asked what it is ready for.
-static bool can_poll(mp_obj_ssh_session_t *self) {
-    if (self->stream_p == NULL || self->stream_p->ioctl == NULL || self->python_sock) {
+static bool can_poll(modssh_line_t *line) {
+    if (line->stream_p == NULL || line->stream_p->ioctl == NULL || line->python_sock) {
         return false;
     }
     int err;
-    return self->stream_p->ioctl(self->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &err) != MP_STREAM_ERROR;
+    return line->stream_p->ioctl(line->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &err) != MP_STREAM_ERROR;
 }
 
 // Whether reads and writes of sock are system calls, which run no Python code.
-static bool has_descriptor(mp_obj_ssh_session_t *self) {
-    if (self->stream_p == NULL || self->stream_p->ioctl == NULL || self->python_sock) {
+static bool has_descriptor(modssh_line_t *line) {
+    if (line->stream_p == NULL || line->stream_p->ioctl == NULL || line->python_sock) {
         return false;
     }
     int err;
-    return self->stream_p->ioctl(self->sock, MP_STREAM_GET_FILENO, 0, &err) != MP_STREAM_ERROR;
+    return line->stream_p->ioctl(line->sock, MP_STREAM_GET_FILENO, 0, &err) != MP_STREAM_ERROR;
 }
 
 // The interpreter's own select.poll(), with sock registered if it can be polled. A poll object that watches
 // nothing is of use too: it sleeps without processor time, where mp_event_wait_ms() may wake all the time.
-static void make_poll(mp_obj_ssh_session_t *self) {
+static void make_poll(modssh_line_t *line) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mp_obj_t select = mp_import_name(MP_QSTR_select, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
-        self->poll = mp_call_function_0(mp_load_attr(select, MP_QSTR_poll));
+        line->poll = mp_call_function_0(mp_load_attr(select, MP_QSTR_poll));
         nlr_pop();
     } else if (!mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_ImportError))
                && !mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_AttributeError))) {
         nlr_jump(nlr.ret_val);
     }
-    if (self->poll != MP_OBJ_NULL && can_poll(self)) {
+    if (line->poll != MP_OBJ_NULL && can_poll(line)) {
         mp_obj_t dest[4];
-        mp_load_method(self->poll, MP_QSTR_register, dest);
-        dest[2] = self->sock;
+        mp_load_method(line->poll, MP_QSTR_register, dest);
+        dest[2] = line->sock;
         dest[3] = MP_OBJ_NEW_SMALL_INT(MP_STREAM_POLL_RD);
         mp_call_method_n_kw(2, 0, dest);
-        self->poll_mask = MP_STREAM_POLL_RD;
+        line->poll_mask = MP_STREAM_POLL_RD;
     }
 }
 
 // Short messages must not wait for the acknowledgement of those before (Nagle's algorithm): together with a
 // server that delays its acknowledgements, each such wait would take 40 ms.
-static void set_no_delay(mp_obj_ssh_session_t *self) {
+static void set_no_delay(modssh_line_t *line) {
     mp_obj_t dest[5];
-    mp_load_method_maybe(self->sock, MP_QSTR_setsockopt, dest);
-    if (self->python_sock || dest[0] == MP_OBJ_NULL) {
+    mp_load_method_maybe(line->sock, MP_QSTR_setsockopt, dest);
+    if (line->python_sock || dest[0] == MP_OBJ_NULL) {
         return;
     }
     nlr_buf_t nlr;
@@ -316,7 +316,7 @@ static void set_no_delay(mp_obj_ssh_session_t *self) {
         mp_obj_t option[2];
         mp_obj_t socket = mp_import_name(MP_QSTR_socket, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
         mp_load_method_maybe(socket, MP_QSTR_TCP_NODELAY, option);
-        if (option[0] == MP_OBJ_NULL && self->direct) {
+        if (option[0] == MP_OBJ_NULL && line->direct) {
             option[0] = MP_OBJ_NEW_SMALL_INT(1); // its number on all systems with descriptors
         }
         if (option[0] != MP_OBJ_NULL) {
@@ -332,45 +332,45 @@ static void set_no_delay(mp_obj_ssh_session_t *self) {
     } // else: not over TCP, or a port that cannot
 }
 
-void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
-    self->io.ctx = self;
-    self->io.recv = io_recv;
-    self->io.send = io_send;
-    self->io.random = io_random;
-    self->io.ticks_ms = io_ticks_ms;
-    self->sock = sock;
-    self->exc = MP_OBJ_NULL;
-    self->poll = MP_OBJ_NULL;
-    self->poll_mask = 0;
-    self->bounce = NULL;
-    self->pause_ms = 1;
-    self->stream_p = NULL;
+void modssh_line_init(modssh_line_t *line, mp_obj_t sock) {
+    memset(line, 0, sizeof(*line));
+    line->sock = sock;
+    line->pause_ms = 1;
 
     const mp_obj_type_t *type = mp_obj_get_type(sock);
-    self->python_sock = mp_obj_is_instance_type(type);
+    line->python_sock = mp_obj_is_instance_type(type);
     // A class that derives from a native stream type has that type's protocol, but its instances are not
     // what the native functions take: such a class is used through its methods.
-    if (!self->python_sock || is_python_stream(sock)) {
+    if (!line->python_sock || is_python_stream(sock)) {
         const mp_stream_p_t *stream_p = MP_OBJ_TYPE_GET_SLOT_OR_NULL(type, protocol);
         if (stream_p != NULL && stream_p->read != NULL && stream_p->write != NULL) {
-            self->stream_p = stream_p;
+            line->stream_p = stream_p;
         }
     }
-    if (self->stream_p == NULL) {
+    if (line->stream_p == NULL) {
         if (!has_method(sock, MP_QSTR_recv) || !has_method(sock, MP_QSTR_send)) {
             mp_raise_TypeError(MP_ERROR_TEXT("sock must be a stream, or have methods recv and send"));
         }
         // 0, not a short time: a recv that waits would slow down each step of sending.
         call_if_there(sock, MP_QSTR_settimeout, MP_OBJ_NEW_SMALL_INT(0));
     } else {
-        if (self->python_sock) {
-            self->bounce = m_new(byte, MICROPY_PY_SSH_BOUNCE);
+        if (line->python_sock) {
+            line->bounce = m_new(byte, MICROPY_PY_SSH_BOUNCE);
         }
         call_if_there(sock, MP_QSTR_setblocking, mp_const_false);
     }
-    make_poll(self);
-    self->direct = has_descriptor(self);
-    set_no_delay(self);
+    make_poll(line);
+    line->direct = has_descriptor(line);
+    set_no_delay(line);
+}
+
+void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock) {
+    self->io.ctx = &self->line;
+    self->io.recv = modssh_line_recv;
+    self->io.send = modssh_line_send;
+    self->io.random = io_random;
+    self->io.ticks_ms = io_ticks_ms;
+    modssh_line_init(&self->line, sock);
 }
 
 // ---------------------------------------------------------------- operations
@@ -421,10 +421,10 @@ void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *self) {
     if (self->core == NULL) {
         modssh_raise_code(SSH_E_CLOSED);
     }
-    if (self->exc != MP_OBJ_NULL) {
+    if (self->line.exc != MP_OBJ_NULL) {
         // A callback raised it when the last operation was already done, whose result must not be lost.
-        mp_obj_t exc = self->exc;
-        self->exc = MP_OBJ_NULL;
+        mp_obj_t exc = self->line.exc;
+        self->line.exc = MP_OBJ_NULL;
         nlr_raise(exc);
     }
     modssh_channel_reap(self);
@@ -471,8 +471,8 @@ void *modssh_scratch(modssh_op_t *op, size_t len, size_t align) {
 // ---------------------------------------------------------------- waiting
 
 // Wait until sock is ready for `mask` (0: only for the time). Handles pending events, so it may raise.
-static void poll_ms(mp_obj_ssh_session_t *self, uint32_t mask, uint32_t ms) {
-    if (self->poll == MP_OBJ_NULL) {
+static void poll_ms(modssh_line_t *line, uint32_t mask, uint32_t ms) {
+    if (line->poll == MP_OBJ_NULL) {
         uint32_t start = mp_hal_ticks_ms();
         uint32_t elapsed = 0;
         while (elapsed < ms) {
@@ -482,58 +482,61 @@ static void poll_ms(mp_obj_ssh_session_t *self, uint32_t mask, uint32_t ms) {
         return;
     }
     mp_obj_t dest[4];
-    if (mask != self->poll_mask) {
-        mp_load_method(self->poll, MP_QSTR_modify, dest);
-        dest[2] = self->sock;
+    if (mask != line->poll_mask) {
+        mp_load_method(line->poll, MP_QSTR_modify, dest);
+        dest[2] = line->sock;
         dest[3] = MP_OBJ_NEW_SMALL_INT(mask);
         mp_call_method_n_kw(2, 0, dest);
-        self->poll_mask = mask;
+        line->poll_mask = mask;
     }
     // ipoll allocates only at its first call.
-    mp_load_method(self->poll, MP_QSTR_ipoll, dest);
+    mp_load_method(line->poll, MP_QSTR_ipoll, dest);
     dest[2] = MP_OBJ_NEW_SMALL_INT(ms);
     mp_call_method_n_kw(1, 0, dest);
 }
 
-static bool wait_for(modssh_op_t *op, int want) {
-    mp_obj_ssh_session_t *self = op->session;
+static bool wait_for(modssh_line_t *line, int want, uint32_t start, mp_int_t timeout_ms, uint32_t most_ms) {
     // A stream that is always ready would keep ctrl-C and scheduled callbacks waiting for ever.
     mp_event_handle_nowait();
 
-    uint32_t ms = WAIT_MAX_MS;
-    if (op->timeout_ms >= 0) {
-        uint32_t elapsed = (uint32_t)mp_hal_ticks_ms() - op->start;
-        if (elapsed >= (mp_uint_t)op->timeout_ms) {
+    uint32_t ms = MIN(WAIT_MAX_MS, most_ms);
+    if (timeout_ms >= 0) {
+        uint32_t elapsed = (uint32_t)mp_hal_ticks_ms() - start;
+        if (elapsed >= (mp_uint_t)timeout_ms) {
             return false;
         }
-        ms = MIN(ms, (mp_uint_t)op->timeout_ms - elapsed);
+        ms = MIN(ms, (mp_uint_t)timeout_ms - elapsed);
     }
-    ms = MIN(ms, ssh_wait_ms(self->core));
 
     uint32_t mask = 0;
-    if (self->poll_mask == 0) {
-        if (self->moved) {
-            self->pause_ms = 1;
+    if (line->poll_mask == 0) {
+        if (line->moved) {
+            line->pause_ms = 1;
         }
-        ms = MIN(ms, self->pause_ms);
-        self->pause_ms = MIN(self->pause_ms * 2, PAUSE_MAX_MS);
+        ms = MIN(ms, line->pause_ms);
+        line->pause_ms = MIN(line->pause_ms * 2, PAUSE_MAX_MS);
     } else {
         mask = (want & SSH_WANT_WRITE) ? MP_STREAM_POLL_WR : 0;
         if ((want & SSH_WANT_READ) || mask == 0) {
             mask |= MP_STREAM_POLL_RD;
         }
     }
-    self->moved = false;
-    poll_ms(self, mask, ms);
+    line->moved = false;
+    poll_ms(line, mask, ms);
     return true;
 }
 
-bool modssh_wait_for(modssh_op_t *op, int want) {
+bool modssh_line_wait(modssh_line_t *line, int want, uint32_t start, mp_int_t timeout_ms, uint32_t most_ms) {
     // May raise, as all of the wait. No frame of the core is between here and whoever catches that: callbacks do.
     hold_interrupts(false);
-    bool again = wait_for(op, want);
+    bool again = wait_for(line, want, start, timeout_ms, most_ms);
     hold_interrupts(true);
     return again;
+}
+
+bool modssh_wait_for(modssh_op_t *op, int want) {
+    mp_obj_ssh_session_t *self = op->session;
+    return modssh_line_wait(&self->line, want, op->start, op->timeout_ms, ssh_wait_ms(self->core));
 }
 
 bool modssh_wait(modssh_op_t *op) {

@@ -9,7 +9,7 @@
 
 // ---------------------------------------------------------------- closing
 
-// Say DISCONNECT with one try, wipe, forget. Raises nothing; what a callback raised is left in self->exc.
+// Say DISCONNECT with one try, wipe, forget. Raises nothing; what a callback raised is left in self->line.exc.
 static void session_end(mp_obj_ssh_session_t *self, uint32_t reason, const char *text) {
     ssh_session_t *core = self->core;
     if (core == NULL) {
@@ -18,12 +18,12 @@ static void session_end(mp_obj_ssh_session_t *self, uint32_t reason, const char 
     ssh_disconnect(core, reason, text);
     self->core = NULL;
     ssh_session_wipe(core);
-    if (self->bounce != NULL) {
-        modssh_wipe(self->bounce, MICROPY_PY_SSH_BOUNCE);
+    if (self->line.bounce != NULL) {
+        modssh_wipe(self->line.bounce, MICROPY_PY_SSH_BOUNCE);
     }
     // Give back what this session held, also while the object itself lives on.
-    self->poll = MP_OBJ_NULL;
-    self->bounce = NULL;
+    self->line.poll = MP_OBJ_NULL;
+    self->line.bounce = NULL;
     for (size_t i = 0; i < self->n_slots; i++) {
         self->slots[i].ring = NULL;
     }
@@ -34,15 +34,15 @@ static void session_close_with(mp_obj_ssh_session_t *self, uint32_t reason, cons
         return;
     }
     // An exception that still waits to be raised must not keep the session from being closed.
-    mp_obj_t exc = self->exc;
-    self->exc = MP_OBJ_NULL;
+    mp_obj_t exc = self->line.exc;
+    self->line.exc = MP_OBJ_NULL;
     modssh_op_t op;
     modssh_enter(&op, self);
     session_end(self, reason, text);
     modssh_leave(&op);
     // A socket's own complaint does not matter any more; ctrl-C does.
-    exc = self->exc != MP_OBJ_NULL ? self->exc : exc;
-    self->exc = MP_OBJ_NULL;
+    exc = self->line.exc != MP_OBJ_NULL ? self->line.exc : exc;
+    self->line.exc = MP_OBJ_NULL;
     if (exc != MP_OBJ_NULL && !mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_Exception))) {
         nlr_raise(exc);
     }
@@ -296,7 +296,7 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
         session___del__(MP_OBJ_FROM_PTR(self));
     }
     self->busy = false;
-    self->exc = MP_OBJ_NULL;
+    self->line.exc = MP_OBJ_NULL;
     modssh_hold_interrupts(held);
     nlr_jump(nlr.ret_val);
 }
