@@ -111,8 +111,26 @@ mp_obj_t modssh_sftp_attrs_obj(const ssh_sftp_attrs_t *attrs);
 mp_obj_t modssh_sftp_name_obj(const uint8_t *name, size_t len);
 uint64_t modssh_get_u64(mp_obj_t obj);
 
+// Whether text has part in it, in upper or lower case. text may be NULL when len is 0.
+bool modssh_text_has(const char *text, size_t len, const char *part);
 // The errno that a text from the server is about, or dflt.
 int modssh_text_errno(const char *text, size_t len, int dflt);
+
+// ssh_sftp_request.c
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_stat_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_lstat_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_setstat_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_statvfs_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_realpath_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_expand_path_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_readlink_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_sftp_symlink_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_sftp_hardlink_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_mkdir_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_rmdir_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_sftp_unlink_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_sftp_rename_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_sftp_posix_rename_obj);
 
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_open_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_get_obj);

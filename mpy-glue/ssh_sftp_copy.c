@@ -166,17 +166,32 @@ static void close_file(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int id) {
     modssh_sftp_reap(self);
 }
 
-// get(path, stream, progress=None): bytes written to stream.
+// The file's size, or -1 if the server does not tell. A transfer cannot go on behind the end of the file.
+static int64_t remote_size(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int id, uint64_t offset) {
+    ssh_sftp_attrs_t attrs = { 0 };
+    modssh_sftp_attrs_get(op, self, SSH_SFTP_FSTAT, id, MP_OBJ_NULL, &attrs);
+    if (!(attrs.flags & SSH_SFTP_SIZE)) {
+        return -1;
+    }
+    if (attrs.size < offset) {
+        mp_raise_ValueError(MP_ERROR_TEXT("offset: the remote file is shorter"));
+    }
+    return attrs.size;
+}
+
+// get(path, stream, progress=None, *, offset=0): bytes written to stream.
 static mp_obj_t sftp_get(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_path, ARG_stream, ARG_progress };
+    enum { ARG_path, ARG_stream, ARG_progress, ARG_offset };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_path, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_stream, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_progress, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_offset, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(0)} },
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    uint64_t offset = modssh_get_u64(args[ARG_offset].u_obj);
     modssh_op_t op;
     modssh_sftp_enter(&op, self);
     modssh_local_t local;
@@ -187,15 +202,13 @@ static mp_obj_t sftp_get(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
 
     // The first bytes and the size are asked for together.
     const byte *data;
+    ssh_sftp_seek(self->core, id, offset);
     ssh_sftp_prefetch(self->core, id);
-    ssh_sftp_attrs_t attrs = { 0 };
-    modssh_sftp_attrs_get(&op, self, SSH_SFTP_FSTAT, id, MP_OBJ_NULL, &attrs);
-    int64_t total = -1;
-    if (attrs.flags & SSH_SFTP_SIZE) {
-        total = attrs.size;
-        ssh_sftp_expect_size(self->core, id, attrs.size);
+    int64_t total = remote_size(&op, self, id, offset);
+    if (total >= 0) {
+        ssh_sftp_expect_size(self->core, id, total);
     }
-    uint64_t done = 0;
+    uint64_t done = offset;
     for (;;) {
         ptrdiff_t n;
         MODSSH_SFTP_RUN_SLOW(&op, self, n, ssh_sftp_peek(self->core, id, &data));
@@ -209,36 +222,53 @@ static mp_obj_t sftp_get(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
         modssh_restart(&op);
         modssh_breathe(&op);
     }
-    if (done == 0) {
-        modssh_progress(args[ARG_progress].u_obj, 0, 0);
+    if (done == offset) {
+        modssh_progress(args[ARG_progress].u_obj, done, done);
     }
     close_file(&op, self, id);
     nlr_pop_jump_callback(false);
     modssh_leave(&op);
-    return mp_obj_new_int_from_ull(done);
+    return mp_obj_new_int_from_ull(done - offset);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(modssh_sftp_get_obj, 3, sftp_get);
 
-// put(stream, path, progress=None): bytes read from stream.
+// What an earlier, longer version of the file leaves behind the new end.
+static void truncate_to(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int id, uint64_t size) {
+    int r;
+    MODSSH_SFTP_RUN_SLOW(op, self, r, ssh_sftp_flush(self->core, id));
+    modssh_sftp_check(op, self, r);
+    ssh_sftp_attrs_t attrs = { .flags = SSH_SFTP_SIZE, .size = size };
+    modssh_sftp_attrs_get(op, self, SSH_SFTP_FSETSTAT, id, MP_OBJ_NULL, &attrs);
+}
+
+// put(stream, path, progress=None, *, offset=0): bytes read from stream.
 static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_stream, ARG_path, ARG_progress };
+    enum { ARG_stream, ARG_path, ARG_progress, ARG_offset };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_stream, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_path, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_progress, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_offset, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(0)} },
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    uint64_t offset = modssh_get_u64(args[ARG_offset].u_obj);
     modssh_op_t op;
     modssh_sftp_enter(&op, self);
     modssh_local_t local;
     modssh_local_init(&local, &op, args[ARG_stream].u_obj, MP_STREAM_OP_READ);
     int64_t total = args[ARG_progress].u_obj == mp_const_none ? -1 : modssh_local_left(&local);
-    int id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, SSH_SFTP_WRITE | SSH_SFTP_CREAT | SSH_SFTP_TRUNC, 0666, 0);
+    if (total >= 0) {
+        total += offset;
+    }
+    uint32_t flags = SSH_SFTP_WRITE | SSH_SFTP_CREAT | (offset == 0 ? SSH_SFTP_TRUNC : 0);
+    int id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, flags, 0666, 0);
     modssh_sftp_guard_t guard;
     modssh_sftp_guard(&guard, self, id);
-    uint64_t done = 0, told = 0;
+    int64_t size = offset == 0 ? 0 : remote_size(&op, self, id, offset);
+    ssh_sftp_seek(self->core, id, offset);
+    uint64_t done = offset, told = offset;
     for (;;) {
         byte *space;
         ptrdiff_t room;
@@ -257,9 +287,12 @@ static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
         modssh_restart(&op);
         modssh_breathe(&op);
     }
+    if (size > (int64_t)done) {
+        truncate_to(&op, self, id, done);
+    }
     close_file(&op, self, id);
     nlr_pop_jump_callback(false);
     modssh_leave(&op);
-    return mp_obj_new_int_from_ull(done);
+    return mp_obj_new_int_from_ull(done - offset);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(modssh_sftp_put_obj, 3, sftp_put);

@@ -299,6 +299,57 @@ static mp_obj_t file_flush(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(file_flush_obj, file_flush);
 
+// sync(): flush(), and the server has it on its disk.
+static mp_obj_t file_sync(mp_obj_t self_in) {
+    mp_obj_ssh_sftp_file_t *self = MP_OBJ_TO_PTR(self_in);
+    modssh_op_t op;
+    modssh_sftp_enter_file(&op, self);
+    flush(&op, self);
+    modssh_sftp_attrs_get(&op, self->sftp, SSH_SFTP_FSYNC, self->id, MP_OBJ_NULL, NULL);
+    modssh_leave(&op);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(file_sync_obj, file_sync);
+
+// copy_data(to, offset=0, length=0, to_offset=0): the server copies from this file to another one.
+static mp_obj_t file_copy_data(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum { ARG_to, ARG_offset, ARG_length, ARG_to_offset };
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_to, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_offset, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(0)} },
+        { MP_QSTR_length, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(0)} },
+        { MP_QSTR_to_offset, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(0)} },
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    mp_obj_ssh_sftp_file_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    if (!mp_obj_is_type(args[ARG_to].u_obj, &mp_type_ssh_sftp_file)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("to: an SFTPFile expected"));
+    }
+    mp_obj_ssh_sftp_file_t *to = MP_OBJ_TO_PTR(args[ARG_to].u_obj);
+    if (to->sftp != self->sftp) {
+        mp_raise_ValueError(MP_ERROR_TEXT("to: a file of the same SFTP object expected"));
+    }
+    uint64_t offset = modssh_get_u64(args[ARG_offset].u_obj);
+    uint64_t length = modssh_get_u64(args[ARG_length].u_obj);
+    uint64_t to_offset = modssh_get_u64(args[ARG_to_offset].u_obj);
+    modssh_op_t op;
+    modssh_sftp_enter_file(&op, self);
+    if (to->closed) {
+        mp_raise_OSError(MP_EBADF);
+    }
+    flush(&op, self);
+    flush(&op, to);
+    ssh_sftp_t *core = self->sftp->core;
+    int r;
+    MODSSH_SFTP_RUN_SLOW(&op, self->sftp, r, ssh_sftp_copy_data(core, self->id, offset, length, to->id, to_offset));
+    modssh_sftp_check(&op, self->sftp, r);
+    ssh_sftp_forget(core, to->id); // what was read ahead may have changed
+    modssh_leave(&op);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(file_copy_data_obj, 2, file_copy_data);
+
 // ---------------------------------------------------------------- position and attributes
 
 static uint64_t file_size(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self) {
@@ -484,6 +535,8 @@ static const mp_rom_map_elem_t file_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&file_readline_obj) },
     { MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&file_write_obj) },
     { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&file_flush_obj) },
+    { MP_ROM_QSTR(MP_QSTR_sync), MP_ROM_PTR(&file_sync_obj) },
+    { MP_ROM_QSTR(MP_QSTR_copy_data), MP_ROM_PTR(&file_copy_data_obj) },
     { MP_ROM_QSTR(MP_QSTR_seek), MP_ROM_PTR(&file_seek_obj) },
     { MP_ROM_QSTR(MP_QSTR_tell), MP_ROM_PTR(&file_tell_obj) },
     { MP_ROM_QSTR(MP_QSTR_stat), MP_ROM_PTR(&file_stat_obj) },

@@ -1,11 +1,12 @@
 """Files on another machine, one thing at a time:
 
-    sftp get [-rp] [user@]host:/path [LOCAL]        sftp mkdir [user@]host:/path
-    sftp put [-rp] LOCAL [user@]host:[/path]        sftp rmdir [user@]host:/path
+    sftp get [-arp] [user@]host:/path [LOCAL]       sftp mkdir [user@]host:/path
+    sftp put [-arp] LOCAL [user@]host:[/path]       sftp rmdir [user@]host:/path
     sftp ls [-la] [user@]host:[/path]               sftp rm [user@]host:/path
     sftp cat [user@]host:/path                      sftp stat [user@]host:/path
     sftp mv [user@]host:/old /new
 
+-a: go on with a transfer that was interrupted; ls: names that start with a dot too.
 Options as those of ssh: -P port -i key_file -l user -o option=value -q -v -4 -B (never ask).
 """
 
@@ -92,8 +93,9 @@ def _mv(session, sftp, opts, old, new):
 
 
 def _transfer(session, sftp, opts):
+    flags = opts.flags
     return transfer.Transfer(
-        "sftp", session, sftp, opts.quiet, "r" in opts.flags, "p" in opts.flags
+        "sftp", session, sftp, opts.quiet, "r" in flags, "p" in flags, "a" in flags
     )
 
 

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used)]
 
 use rust_ssh::sftp::{
-    Client, Fault, File, FileId, Listed, Memory, Op, Readable, Reply, Request, SftpError, Ticket, flags,
+    Client, Extension, Fault, File, FileId, Listed, Memory, Op, Readable, Reply, Request, SftpError, Ticket, flags,
 };
 
 const OPEN: u8 = 3;
@@ -101,7 +101,7 @@ fn fault(client: &mut Client<'_>, bytes: &[u8]) -> Fault {
     let Err(SftpError::Fault(fault)) = client.feed(bytes) else { panic!("{bytes:?} was taken") };
     // Dead, and says the same again.
     assert!(matches!(client.feed(b"x"), Err(SftpError::Fault(again)) if again == fault));
-    assert!(matches!(client.start(&Op::Limits), Err(SftpError::Fault(again)) if again == fault));
+    assert!(matches!(client.start(&Op::Extended(Extension::Limits)), Err(SftpError::Fault(again)) if again == fault));
     fault
 }
 

@@ -2,7 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use rust_ssh::sftp::{
-    Attrs, Client, File, FileId, Listed, Memory, Op, Readable, Reply, Request, SftpError, Ticket, flags, status,
+    Attrs, Client, Extension, File, FileId, Listed, Memory, Op, Readable, Reply, Request, SftpError, Statvfs, Ticket,
+    flags, status,
 };
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ fn start(name: &str, piece: usize, output: usize) -> Option<(Server, Client<'sta
     };
     let mut client = Client::new(memory).unwrap();
     server.wait(&mut client, Ticket::VERSION).unwrap();
-    server.run(&mut client, &Op::Limits).unwrap();
+    assert!(matches!(server.run(&mut client, &Op::Extended(Extension::Limits)), Ok(Answer::Bytes(_))));
     Some((server, client))
 }
 
@@ -103,6 +104,7 @@ impl Server {
                 Some(Reply::File(file)) => return Ok(Answer::File(file)),
                 Some(Reply::Attrs(attrs)) => return Ok(Answer::Attrs(attrs)),
                 Some(Reply::Name(name)) => return Ok(Answer::Name(String::from_utf8(name.to_vec()).unwrap())),
+                Some(Reply::Extended(body)) => return Ok(Answer::Bytes(body.to_vec())),
                 Some(Reply::Version(extensions)) => {
                     return Ok(Answer::Extensions(
                         extensions.map(|(name, _)| String::from_utf8(name.to_vec()).unwrap()).collect(),
@@ -166,6 +168,7 @@ enum Answer {
     Attrs(Attrs),
     Name(String),
     Extensions(Vec<String>),
+    Bytes(Vec<u8>),
 }
 
 fn code(result: Result<Answer, SftpError>) -> u32 {
@@ -400,12 +403,53 @@ fn every_other_request() {
     assert_eq!(server.run(c, &Op::Rename { old: path, new: b"b" }).unwrap(), Answer::Ok);
     std::fs::write(server.folder.join("c"), "").unwrap();
     assert_eq!(code(server.run(c, &Op::Rename { old: b"b", new: b"c" })), status::FAILURE);
-    assert_eq!(server.run(c, &Op::PosixRename { old: b"b", new: b"c" }).unwrap(), Answer::Ok);
+    assert_eq!(server.run(c, &Op::Extended(Extension::PosixRename { old: b"b", new: b"c" })).unwrap(), Answer::Ok);
     assert_eq!(std::fs::read(server.folder.join("c")).unwrap(), b"123");
     assert_eq!(server.run(c, &Op::Remove { path: b"c" }).unwrap(), Answer::Ok);
     assert_eq!(server.run(c, &Op::Rmdir { path: b"dir" }).unwrap(), Answer::Ok);
     assert!(matches!(c.start(&Op::Remove { path: b"a\0b" }), Err(SftpError::Misuse)));
     assert!(matches!(c.start(&Op::Remove { path: &[b'x'; 4000] }), Err(SftpError::TooLong)));
+}
+
+#[test]
+fn extensions() {
+    let Some((mut server, mut client)) = start("extensions", 100, 2000) else { return };
+    let c = &mut client;
+    std::fs::write(server.folder.join("a"), "0123456789").unwrap();
+    let run = |server: &mut Server, c: &mut Client<'_>, what| server.run(c, &Op::Extended(what));
+    assert_eq!(run(&mut server, c, Extension::Hardlink { old: b"a", new: b"b" }).unwrap(), Answer::Ok);
+    assert_eq!(std::fs::read(server.folder.join("b")).unwrap(), b"0123456789");
+    assert_ne!(code(run(&mut server, c, Extension::Hardlink { old: b"none", new: b"d" })), status::OK);
+
+    let Answer::Bytes(body) = run(&mut server, c, Extension::Statvfs { path: b"." }).unwrap() else { panic!() };
+    let fields = Statvfs::parse(&body).unwrap().fields;
+    assert!(fields[0] > 0 && fields[2] >= fields[3] && fields[10] >= 255, "{fields:?}");
+    for cut in 0..body.len() {
+        assert!(Statvfs::parse(&body[..cut]).is_err());
+    }
+    // The engine's own limits are not what came for somebody else.
+    assert!(c.limits().read >= 32768);
+
+    std::os::unix::fs::symlink("none", server.folder.join("link")).unwrap();
+    let attrs = Attrs { flags: Attrs::TIMES, atime: 5, mtime: 6, ..Attrs::default() };
+    assert_eq!(run(&mut server, c, Extension::Lsetstat { path: b"link", attrs }).unwrap(), Answer::Ok);
+    let Answer::Attrs(got) = server.run(c, &Op::Lstat { path: b"link" }).unwrap() else { panic!() };
+    assert_eq!((got.atime, got.mtime), (5, 6));
+    // Which folder "~" is depends on the server's version; it is a whole path in any case.
+    let home = run(&mut server, c, Extension::ExpandPath { path: b"~/x" }).unwrap();
+    assert!(matches!(home, Answer::Name(name) if name.starts_with('/') && name.ends_with("/x") && !name.contains('~')));
+    assert!(matches!(c.start(&Op::Extended(Extension::Statvfs { path: b"a\0b" })), Err(SftpError::Misuse)));
+
+    let from = server.open(&mut client, "a", flags::READ, 2000);
+    let to = server.open(&mut client, "copy", flags::WRITE | flags::CREAT, 2000);
+    let copy = Extension::CopyData { from, offset: 2, len: 5, to, to_offset: 1 };
+    assert_eq!(run(&mut server, &mut client, copy).unwrap(), Answer::Ok);
+    assert_eq!(run(&mut server, &mut client, Extension::Fsync { file: to }).unwrap(), Answer::Ok);
+    assert_eq!(std::fs::read(server.folder.join("copy")).unwrap(), b"\x0023456");
+    server.close(&mut client, from).unwrap();
+    assert!(matches!(client.start(&Op::Extended(copy)), Err(SftpError::Misuse)));
+    assert!(matches!(client.start(&Op::Extended(Extension::Fsync { file: from })), Err(SftpError::Misuse)));
+    server.close(&mut client, to).unwrap();
 }
 
 #[test]

@@ -126,6 +126,28 @@ def test_cut_in_the_middle(machine, sshd, proxy, remote, how):
     assert f"the first {len(part)} of" in done.stderr
 
 
+def test_go_on_after_a_cut(machine, sshd, remote):
+    """-a fetches and sends the rest only; a longer target is left as it is."""
+    machine.trust(sshd)
+    data = os.urandom(200000)
+    (remote / "d").mkdir(mode=0o777)
+    (remote / "d").chmod(0o777)
+    (remote / "d" / "whole").write_bytes(data)
+    # The first half is of another file, so that it shows what was fetched and what was there.
+    half = bytes(100000)
+    machine.put("half.bin", half)
+    (remote / "d" / "part").write_bytes(half)
+    (remote / "d" / "part").chmod(0o666)
+    at = machine.path("half.bin")
+    sftp(machine, sshd, "get", "-a", there(machine, sshd, remote / "d" / "whole"), at).ok()
+    assert machine.get("half.bin") == half + data[100000:]
+    done = sftp(machine, sshd, "get", "-a", there(machine, sshd, remote / "d" / "part"), at)
+    done.failed(1, "has 200000 bytes, more than the 100000 of its source")
+    assert machine.get("half.bin") == half + data[100000:]
+    up = sftp(machine, sshd, "put", "-a", at, there(machine, sshd, remote / "d" / "part")).ok()
+    assert up.stderr == "" and (remote / "d" / "part").read_bytes() == half + data[100000:]
+
+
 @pytest.mark.parametrize("options", [[], ["-O"]])
 @pytest.mark.parametrize("how", ["fin", "reset"])
 def test_cut_while_sending(machine, sshd, proxy, remote, how, options):

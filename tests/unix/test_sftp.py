@@ -224,6 +224,45 @@ def test_get_and_put_between_local_files(server, folder):
     assert (folder / "back").read_bytes() == data
 
 
+@pytest.mark.parametrize("have", [1, 32768, 99_999, 100_000])
+def test_get_and_put_go_on(server, folder, have):
+    """With offset only the rest is moved; what is behind the new end in the remote file goes."""
+    data = pattern(100_000)
+    (folder / "a").write_bytes(data)
+    (folder / "b").write_bytes(data[:have])
+    (folder / "longer").write_bytes(data[:have] + b"x" * 200_000)
+    for name in ("b", "longer"):
+        (folder / name).chmod(0o666)
+    got = mpy(
+        """
+        import io
+        told = []
+        into = io.BytesIO()
+        out(sftp.get(D + "/a", into, lambda *n: told.append(n), offset=P["have"]))
+        out(sha(into.getvalue()))
+        out(told[-1])
+        rest = into.getvalue()
+        for name in "b", "longer":
+            told.clear()
+            stream = io.BytesIO(rest)
+            out(sftp.put(stream, D + "/" + name, lambda *n: told.append(n), offset=P["have"]))
+            out(told[-1])
+        out(err(sftp.get, D + "/a", into, offset=100_001)[0])
+        out(err(sftp.put, into, D + "/b", offset=100_001)[0])
+        out(err(sftp.put, into, D + "/b", offset=-1)[0])
+        """,
+        server,
+        folder,
+        have=have,
+    )
+    left = len(data) - have
+    assert got[:3] == [left, hashlib.sha256(data[have:]).hexdigest(), (len(data), len(data))]
+    assert got[3:7] == [left, (len(data), len(data))] * 2
+    assert got[7:] == ["ValueError"] * 3
+    for name in ("a", "b", "longer"):
+        assert (folder / name).read_bytes() == data
+
+
 def test_files_larger_than_the_heap(server, folder):
     """16 MiB each way with a heap of 512 KiB."""
     # With few requests under way paramiko's server is slow: it leaves Nagle's delay on.

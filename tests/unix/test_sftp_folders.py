@@ -90,6 +90,92 @@ def test_setstat_and_truncate(server, folder):
     assert path.read_bytes() == b"0"
 
 
+EXTENSIONS = """
+out(sftp.extensions)
+out(outcome(lambda: sftp.hardlink(D + "/a", D + "/b")))
+out(outcome(lambda: sftp.hardlink(D + "/none", D + "/c")))
+out(outcome(lambda: sftp.statvfs(D)))
+sftp.symlink("none", D + "/link")
+out(outcome(lambda: sftp.setstat(D + "/link", atime=5, mtime=6, follow=False)))
+out(sftp.lstat(D + "/link")[2:4])
+out(outcome(lambda: sftp.expand_path("~/x")))
+with sftp.open(D + "/a") as a, sftp.open(D + "/copy", "w") as c:
+    out(outcome(lambda: a.copy_data(c, 2, 5, to_offset=1)))
+    c.seek(8)
+    c.write("tail")
+    out(outcome(c.sync))
+    if "fsync@openssh.com" in sftp.extensions:
+        out(c.stat()[1])
+"""
+
+
+def test_extensions_of_openssh(server, folder):
+    """Each does what it says where the server has it, and is EOPNOTSUPP where it has not."""
+    (folder / "a").write_bytes(b"0123456789")
+    (folder / "a").chmod(0o666)  # Linux lets nobody link what he may not write
+    got = mpy(OUTCOME + EXTENSIONS, server, folder)
+    has, rest = got[0], iter(got[1:])
+
+    def check(name, test):
+        result = next(rest)
+        if name in has:
+            assert test(result), (name, result)
+        else:
+            assert result == ("OSError", 95), (name, result)
+
+    check("hardlink@openssh.com", lambda r: r is None and os.stat(folder / "b").st_nlink == 2)
+    check("hardlink@openssh.com", lambda r: r == ("OSError", 2))
+    own = os.statvfs(folder)
+    check("statvfs@openssh.com", lambda r: (r[0], r[2], r[9]) == (own[0], own[2], own[9]))
+    check("lsetstat@openssh.com", lambda r: r is None)
+    times = next(rest)
+    assert "lsetstat@openssh.com" not in has or times == (5, 6)
+    check("expand-path@openssh.com", lambda r: r[0] == "/" and r.endswith("/x") and "~" not in r)
+    copied = b"\0" + b"23456" if "copy-data" in has else b"\0" * 6
+    check("copy-data", lambda r: r is None)
+    check("fsync@openssh.com", lambda r: r is None)
+    if "fsync@openssh.com" in has:
+        assert next(rest) == 12
+    assert (folder / "copy").read_bytes() == copied + b"\0\0tail"
+
+
+OUTCOME = """
+def outcome(f):
+    try:
+        return f()
+    except Exception as e:
+        return type(e).__name__, e.args[0]
+"""
+
+
+def test_copy_data_arguments(sshd, folder):
+    (folder / "a").write_bytes(b"0123456789")
+    got = mpy(
+        OUTCOME
+        + """
+a, b = sftp.open(D + "/a"), sftp.open(D + "/b", "w+")
+out(outcome(lambda: a.copy_data(1))[0])
+out(outcome(lambda: a.copy_data(b, -1))[0])
+out(outcome(lambda: a.copy_data(s.sftp().open(D + "/a")))[0])
+b.write("xyz")
+b.seek(0)
+out(b.read(1))
+a.copy_data(b)
+out(b.read())
+b.close()
+out(outcome(lambda: a.copy_data(b)))
+a.close()
+out(outcome(lambda: a.copy_data(b)))
+out(outcome(a.sync))
+""",
+        sshd,
+        folder,
+    )
+    assert got[:3] == ["TypeError", "ValueError", "ValueError"]
+    assert got[3:5] == [b"x", b"123456789"]
+    assert got[5:] == [("OSError", 9)] * 3
+
+
 def test_rename_over_an_existing_file(server, folder):
     got = mpy(
         """

@@ -71,13 +71,16 @@ def is_remote_dir(sftp, path):
 class Transfer:
     """Copies between here and the server; counts what failed instead of giving up."""
 
-    def __init__(self, program, session, sftp, quiet=False, recursive=False, preserve=False):
+    def __init__(
+        self, program, session, sftp, quiet=False, recursive=False, preserve=False, resume=False
+    ):
         self.program = program
         self.session = session
         self.sftp = sftp
         self.quiet = quiet
         self.recursive = recursive
         self.preserve = preserve
+        self.resume = resume
         self.failed = 0
 
     def complain(self, name, problem):
@@ -87,6 +90,15 @@ class Transfer:
         text = problem if isinstance(problem, str) else why(problem)
         say(f"{self.program}: {errors.printable(name)}: {text}")
         self.failed += 1
+
+    def offset(self, there, whole, name):
+        """Where a transfer goes on: behind the bytes that are there. None: it cannot."""
+        if not self.resume or there is None:
+            return 0
+        if there > whole:
+            self.complain(name, f"has {there} bytes, more than the {whole} of its source")
+            return None
+        return there
 
     # ------------------------------------------------------------ from the server
 
@@ -129,15 +141,19 @@ class Transfer:
 
     def _get_file(self, remote, local, attrs):
         shown = progress.Progress(base_name(remote), not self.quiet)
+        size = os.stat(local)[6] if self.resume and paths.exists(local) else None
+        offset = self.offset(size, attrs[1], local)
+        if offset is None:
+            return
         # The local file first: a name that cannot be ends this before anything is fetched.
         try:
-            file = open(local, "wb")
+            file = open(local, "ab" if offset else "wb")
         except (OSError, ValueError) as e:
             self.complain(local, e)
             return
         try:
             with file:
-                self.sftp.get(remote, file, shown)
+                self.sftp.get(remote, file, shown, offset=offset)
         except BaseException:
             shown.end()
             there = os.stat(local)[6]
@@ -181,8 +197,13 @@ class Transfer:
     def _put_file(self, local, remote):
         shown = progress.Progress(paths.split(local)[1], not self.quiet)
         with open(local, "rb") as file:
+            attrs = remote_stat(self.sftp, remote) if self.resume else None
+            offset = self.offset(attrs and attrs[1], os.stat(local)[6], remote)
+            if offset is None:
+                return
+            file.seek(offset)
             try:
-                self.sftp.put(file, remote, shown)
+                self.sftp.put(file, remote, shown, offset=offset)
             except BaseException:
                 shown.end()
                 say(

@@ -91,11 +91,21 @@ typedef struct _ssh_sftp_attrs_t {
 #define SSH_SFTP_SYMLINK (20)      // a: target, b: the link that is made
 #define SSH_SFTP_POSIX_RENAME (200) // a: old, b: new; posix-rename@openssh.com
 #define SSH_SFTP_LIMITS (201)      // limits@openssh.com; does nothing where the server does not offer it
+#define SSH_SFTP_HARDLINK (202)    // a: old, b: new; hardlink@openssh.com
+#define SSH_SFTP_FSYNC (203)       // file; fsync@openssh.com
+#define SSH_SFTP_STATVFS (204)     // a; statvfs@openssh.com; ssh_sftp_statvfs() has the answer
+#define SSH_SFTP_LSETSTAT (205)    // a, attrs in; lsetstat@openssh.com
+#define SSH_SFTP_EXPAND_PATH (206) // a; expand-path@openssh.com; ssh_sftp_name()
 
 int ssh_sftp_request(ssh_sftp_t *s, int op, int file, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len,
     ssh_sftp_attrs_t *attrs);
 // A path, until the next call on the engine.
 const uint8_t *ssh_sftp_name(const ssh_sftp_t *s, size_t *len);
+// f_bsize, f_frsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_favail, f_fsid, f_flag, f_namemax, before the
+// next call on the engine. False: the server sent something else.
+bool ssh_sftp_statvfs(const ssh_sftp_t *s, uint64_t fields[11]);
+// The server copies len bytes (0: up to the end) between two open files: copy-data.
+int ssh_sftp_copy_data(ssh_sftp_t *s, int from, uint64_t offset, uint64_t len, int to, uint64_t to_offset);
 
 // ---------------------------------------------------------------- files
 

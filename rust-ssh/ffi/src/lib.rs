@@ -23,4 +23,5 @@ mod scp;
 mod session;
 mod sftp;
 mod sftp_file;
+mod sftp_request;
 mod slice;

@@ -24,18 +24,6 @@ pub struct CSftpConfig {
     files: u16,
 }
 
-/// The mirror of `ssh_sftp_attrs_t`.
-#[repr(C)]
-pub struct CAttrs {
-    size: u64,
-    flags: u32,
-    uid: u32,
-    gid: u32,
-    mode: u32,
-    atime: u32,
-    mtime: u32,
-}
-
 /// The mirror of `ssh_sftp_error_t`.
 #[repr(C)]
 pub struct CSftpError {
@@ -69,7 +57,7 @@ pub struct Sftp {
     /// Bytes in the engine's memory for replies: extensions, or a path.
     pub(crate) text: *const u8,
     pub(crate) text_len: usize,
-    has_limits: bool,
+    pub(crate) has_limits: bool,
 }
 
 /// Why a call ends without a result.
@@ -231,7 +219,7 @@ impl Sftp {
     }
 
     /// Start a request, or look for the answer to the one that was started.
-    fn ask(&mut self, driver: &mut Driver, op: &Op<'_>) -> Result<Answer, Fail> {
+    pub(crate) fn ask(&mut self, driver: &mut Driver, op: &Op<'_>) -> Result<Answer, Fail> {
         let mut ticket = self.ticket;
         let result = self.run(driver, |engine| {
             if ticket.is_none() {
@@ -256,7 +244,7 @@ impl Sftp {
 /// A reply without its lifetime.
 #[derive(Default)]
 pub(crate) struct Answer {
-    attrs: Attrs,
+    pub(crate) attrs: Attrs,
     text: Option<(*const u8, usize)>,
 }
 
@@ -265,7 +253,7 @@ pub(crate) fn take(engine: &mut Client<'static>, ticket: Ticket) -> Result<Optio
     match engine.take(ticket)? {
         None => return Ok(None),
         Some(Reply::Attrs(attrs)) => answer.attrs = attrs,
-        Some(Reply::Name(name)) => answer.text = Some((name.as_ptr(), name.len())),
+        Some(Reply::Name(text) | Reply::Extended(text)) => answer.text = Some((text.as_ptr(), text.len())),
         Some(Reply::Version(extensions)) => {
             let rest = extensions.rest();
             answer.text = Some((rest.as_ptr(), rest.len()));
@@ -530,71 +518,4 @@ pub unsafe extern "C" fn ssh_sftp_begin(s: *mut Sftp) {
         sftp.engine.abandon(ticket);
     }
     sftp.opening = None;
-}
-
-impl CAttrs {
-    const fn get(&self) -> Attrs {
-        let Self { size, flags, uid, gid, mode, atime, mtime } = *self;
-        Attrs { flags, size, uid, gid, mode, atime, mtime }
-    }
-
-    pub(crate) const fn new(attrs: &Attrs) -> Self {
-        let Attrs { flags, size, uid, gid, mode, atime, mtime } = *attrs;
-        Self { size, flags, uid, gid, mode, atime, mtime }
-    }
-}
-
-/// The numbers of `SSH_SFTP_LSTAT` and its siblings.
-fn operation<'p>(op: i32, file: FileId, a: &'p [u8], b: &'p [u8], attrs: Attrs) -> Option<Op<'p>> {
-    Some(match op {
-        7 => Op::Lstat { path: a },
-        8 => Op::Fstat { file },
-        9 => Op::Setstat { path: a, attrs },
-        10 => Op::Fsetstat { file, attrs },
-        13 => Op::Remove { path: a },
-        14 => Op::Mkdir { path: a, attrs },
-        15 => Op::Rmdir { path: a },
-        16 => Op::Realpath { path: a },
-        17 => Op::Stat { path: a },
-        18 => Op::Rename { old: a, new: b },
-        19 => Op::Readlink { path: a },
-        20 => Op::Symlink { target: a, link: b },
-        200 => Op::PosixRename { old: a, new: b },
-        201 => Op::Limits,
-        _ => return None,
-    })
-}
-
-#[unsafe(no_mangle)]
-#[allow(clippy::too_many_arguments)] // one function for all requests
-pub unsafe extern "C" fn ssh_sftp_request(
-    s: *mut Sftp,
-    op: i32,
-    file: i32,
-    a: *const u8,
-    a_len: usize,
-    b: *const u8,
-    b_len: usize,
-    attrs: *mut CAttrs,
-) -> i32 {
-    // SAFETY: by contract.
-    unsafe {
-        let (a, b) = (slice::bytes(a, a_len), slice::bytes(b, b_len));
-        let wanted = attrs.as_ref().map_or_else(Attrs::default, CAttrs::get);
-        let Some(op) = operation(op, file_id(file), a, b, wanted) else { return status::ERROR };
-        call(
-            s,
-            |()| status::OK,
-            |sftp, driver| {
-                if matches!(op, Op::Limits) && !sftp.has_limits {
-                    return Ok(());
-                }
-                let answer = sftp.ask(driver, &op)?;
-                if let (Op::Lstat { .. } | Op::Stat { .. } | Op::Fstat { .. }, Some(out)) = (op, attrs.as_mut()) {
-                    *out = CAttrs::new(&answer.attrs);
-                }
-                Ok(())
-            },
-        )
-    }
 }

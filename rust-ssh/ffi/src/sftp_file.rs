@@ -3,7 +3,8 @@
 use rust_ssh::sftp::{FileId, Listed, Readable};
 
 use crate::driver::{Driver, status};
-use crate::sftp::{CAttrs, Sftp, call, call_len, file_id, take};
+use crate::sftp::{Sftp, call, call_len, file_id, take};
+use crate::sftp_request::CAttrs;
 use crate::slice;
 
 #[unsafe(no_mangle)]

@@ -1,9 +1,10 @@
 //! The client: requests in, answers out.
 
+use super::extended::Extension;
 use super::fifo::Fifo;
 use super::file::{File, FileId, MAX_HANDLE, State};
 use super::inbox::{Done, Inbox};
-use super::proto::{Attrs, Extensions, Fault, Limits, SftpError, Status, VERSION, fxp, status};
+use super::proto::{Attrs, Extensions, Fault, Limits, SftpError, Status, VERSION, fxp, packet, status};
 use super::request::{Purpose, Request, Requests};
 use super::transfer::Growing;
 use crate::wire::{Reader, Writer};
@@ -23,7 +24,7 @@ pub struct Memory<'a> {
 
 /// A request that the caller waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket(u32);
+pub struct Ticket(pub(super) u32);
 
 impl Ticket {
     /// The answer to INIT, which [`Client::new`] has queued.
@@ -76,13 +77,8 @@ pub enum Op<'p> {
         target: &'p [u8],
         link: &'p [u8],
     },
-    /// Rename that replaces `new`: posix-rename@openssh.com.
-    PosixRename {
-        old: &'p [u8],
-        new: &'p [u8],
-    },
-    /// limits@openssh.com: the answer is [`Reply::Ok`] and [`Client::limits`] has the values.
-    Limits,
+    /// What OpenSSH added to the draft.
+    Extended(Extension<'p>),
 }
 
 /// A successful answer.
@@ -98,6 +94,8 @@ pub enum Reply<'r> {
     Name(&'r [u8]),
     /// The server's extensions.
     Version(Extensions<'r>),
+    /// What an extension answered.
+    Extended(&'r [u8]),
 }
 
 /// The client side of one SFTP connection. Ask with [`Client::start`], move bytes with
@@ -131,6 +129,17 @@ pub(super) fn queue(
     (kind, purpose): (u8, Purpose),
     parts: &[Part<'_>],
 ) -> Option<u32> {
+    let answer = packet(kind).map_or(0, |row| row.answer);
+    queue_for(out, requests, (kind, answer, purpose), parts)
+}
+
+/// The same for a request whose success has an answer of its own.
+pub(super) fn queue_for(
+    out: &mut Fifo<'_>,
+    requests: &mut Requests<'_>,
+    (kind, answer, purpose): (u8, u8, Purpose),
+    parts: &[Part<'_>],
+) -> Option<u32> {
     let len = parts.iter().fold(5usize, |sum, part| match part {
         Part::Str(bytes) => sum.saturating_add(4).saturating_add(bytes.len()),
         Part::Raw(bytes) => sum.saturating_add(bytes.len()),
@@ -138,7 +147,7 @@ pub(super) fn queue(
     if out.room() < len.saturating_add(4) {
         return None;
     }
-    let id = requests.add(kind, purpose)?;
+    let id = requests.add(answer, purpose)?;
     let mut head = [0; 9];
     Writer::new(&mut head).u32(wire_len(len)).u8(kind).u32(id);
     out.push(&head);
@@ -238,10 +247,7 @@ impl<'a> Client<'a> {
             // The draft says linkpath first; OpenSSH's server, and so everyone, has it the other way round
             // (OpenSSH PROTOCOL section 4.1).
             Op::Symlink { target, link } => (fxp::SYMLINK, [Part::Str(target), Part::Str(link), Part::Raw(&[])]),
-            Op::PosixRename { old, new } => {
-                (fxp::EXTENDED, [Part::Str(b"posix-rename@openssh.com"), Part::Str(old), Part::Str(new)])
-            }
-            Op::Limits => (fxp::EXTENDED, [Part::Str(b"limits@openssh.com"), Part::Raw(&[]), Part::Raw(&[])]),
+            Op::Extended(extension) => return self.start_extended(extension),
             Op::Fstat { file } => return self.start_on_file(*file, fxp::FSTAT, &[]),
             Op::Fsetstat { file, attrs } => {
                 return self.start_on_file(*file, fxp::FSETSTAT, encode(attrs, &mut scratch));
@@ -258,8 +264,17 @@ impl<'a> Client<'a> {
         Ok(queue(&mut self.out, &mut self.requests, (kind, Purpose::Control), &parts).map(Ticket))
     }
 
-    /// Check and queue a request made of paths.
     fn send(&mut self, kind: u8, purpose: Purpose, parts: &[Part<'_>]) -> Result<Option<Ticket>, SftpError> {
+        let answer = packet(kind).map_or(0, |row| row.answer);
+        self.send_for((kind, answer, purpose), parts)
+    }
+
+    /// Check and queue a request made of paths.
+    pub(super) fn send_for(
+        &mut self,
+        what: (u8, u8, Purpose),
+        parts: &[Part<'_>],
+    ) -> Result<Option<Ticket>, SftpError> {
         self.alive()?;
         let mut len = 9usize;
         for part in parts {
@@ -273,7 +288,7 @@ impl<'a> Client<'a> {
             return Err(SftpError::TooLong);
         }
         self.seal();
-        Ok(queue(&mut self.out, &mut self.requests, (kind, purpose), parts).map(Ticket))
+        Ok(queue_for(&mut self.out, &mut self.requests, what, parts).map(Ticket))
     }
 
     /// Open a file; `open_flags` are those of [`super::flags`], `perm` the mode of a file that is made.
@@ -418,7 +433,7 @@ pub(super) fn open_file<'f, 'a>(files: &'f mut [File<'a>], id: FileId) -> Result
     files.get_mut(usize::from(id.0)).filter(|file| file.state == State::Open).ok_or(SftpError::Misuse)
 }
 
-fn encode<'s>(attrs: &Attrs, scratch: &'s mut [u8; Attrs::MAX_LEN]) -> &'s [u8] {
+pub(super) fn encode<'s>(attrs: &Attrs, scratch: &'s mut [u8; Attrs::MAX_LEN]) -> &'s [u8] {
     let mut writer = Writer::new(scratch);
     attrs.write(&mut writer);
     let len = writer.finish().unwrap_or(0);
@@ -436,7 +451,7 @@ fn parse_reply<'r>(done: &Done, body: &'r [u8]) -> Result<Reply<'r>, SftpError> 
         fxp::STATUS => {
             let refusal = Status::parse(body).map_err(malformed)?;
             match (refusal.code, done.answer) {
-                (status::OK, fxp::STATUS | fxp::EXTENDED_REPLY) => Ok(Reply::Ok),
+                (status::OK, fxp::STATUS) => Ok(Reply::Ok),
                 (status::OK, _) => Err(Fault::Unexpected.into()),
                 _ => Err(SftpError::Status(refusal)),
             }
@@ -448,7 +463,7 @@ fn parse_reply<'r>(done: &Done, body: &'r [u8]) -> Result<Reply<'r>, SftpError> 
             Ok(Reply::Attrs(attrs))
         }
         fxp::NAME => {
-            // REALPATH and READLINK answer with one name (sections 6.10 and 6.11).
+            // REALPATH and READLINK answer with one name (sections 6.10 and 6.11), and expand-path@ does.
             let name = reader.string().map_err(malformed)?;
             reader.string().and_then(|_| Attrs::parse(&mut reader)).and_then(|_| reader.end()).map_err(malformed)?;
             if done.count != 1 || name.is_empty() || name.contains(&0) {
@@ -457,7 +472,7 @@ fn parse_reply<'r>(done: &Done, body: &'r [u8]) -> Result<Reply<'r>, SftpError> 
             Ok(Reply::Name(name))
         }
         fxp::VERSION => Ok(Reply::Version(Extensions::new(body))),
-        fxp::EXTENDED_REPLY => Ok(Reply::Ok),
+        fxp::EXTENDED_REPLY => Ok(Reply::Extended(body)),
         _ => Err(Fault::Unexpected.into()),
     }
 }

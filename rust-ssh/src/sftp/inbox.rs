@@ -158,8 +158,7 @@ impl Client<'_> {
             return Err(Fault::Version);
         }
         let request = *self.requests.get(id).ok_or(Fault::UnknownId)?;
-        let answer = packet(request.kind).map_or(0, |row| row.answer);
-        if kind != fxp::STATUS && kind != answer {
+        if kind != fxp::STATUS && kind != request.answer {
             return Err(Fault::Unexpected);
         }
         match (request.purpose, kind) {
@@ -245,16 +244,15 @@ impl Client<'_> {
             self.done = Some(done);
             return Ok(());
         }
-        let Some(Request { purpose, kind: asked, .. }) = self.requests.get(id).copied() else {
+        let Some(Request { purpose, answer, .. }) = self.requests.get(id).copied() else {
             return Err(Fault::UnknownId);
         };
         self.requests.remove(id);
-        let answer = packet(asked).map_or(0, |row| row.answer);
         let body = self.reply.get(..fits).unwrap_or_default();
         match purpose {
             Purpose::Free | Purpose::Abandoned => {}
-            Purpose::Control => {
-                if kind == fxp::EXTENDED_REPLY {
+            Purpose::Control | Purpose::Limits => {
+                if purpose == Purpose::Limits && kind == fxp::EXTENDED_REPLY {
                     self.limits = Limits::parse(body).map_err(|_| Fault::Message)?;
                 }
                 self.done = Some(Done { answer, ..done });

@@ -6,6 +6,7 @@
 //! requests at a time, on several files at once.
 
 mod client;
+mod extended;
 mod fifo;
 mod file;
 mod inbox;
@@ -15,6 +16,7 @@ mod request;
 mod transfer;
 
 pub use client::{Client, Memory, Op, Opened, Reply, Ticket};
+pub use extended::{Extension, Statvfs};
 pub use file::{File, FileId, MAX_HANDLE};
 pub use listing::{Entry, Listed};
 pub use proto::{

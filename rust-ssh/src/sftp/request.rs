@@ -8,6 +8,8 @@ pub(crate) enum Purpose {
     Free,
     /// A call that waits for it.
     Control,
+    /// limits@openssh.com, which the engine reads too.
+    Limits,
     /// Nobody waits any more: drop the answer.
     Abandoned,
     /// READ for bytes `at..at + len` of a slot.
@@ -26,14 +28,14 @@ pub(crate) enum Purpose {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request {
     pub(crate) id: u32,
-    /// The packet type that was sent.
-    pub(crate) kind: u8,
+    /// The packet type that answers it when it succeeds.
+    pub(crate) answer: u8,
     pub(crate) purpose: Purpose,
 }
 
 impl Request {
     /// A row that is not in use.
-    pub const FREE: Self = Self { id: 0, kind: 0, purpose: Purpose::Free };
+    pub const FREE: Self = Self { id: 0, answer: 0, purpose: Purpose::Free };
 }
 
 /// The table of outstanding requests. An id tells its row, and a count that tells apart the uses of a row.
@@ -56,13 +58,13 @@ impl<'a> Requests<'a> {
         self.rows.iter().filter(|row| row.purpose == Purpose::Free).count()
     }
 
-    /// Take a row; the id to send with the request.
-    pub(crate) fn add(&mut self, kind: u8, purpose: Purpose) -> Option<u32> {
+    /// Take a row for a request that a packet of type `answer` answers; the id to send with it.
+    pub(crate) fn add(&mut self, answer: u8, purpose: Purpose) -> Option<u32> {
         let len = self.len();
         let (index, row) = (0u32..).zip(self.rows.iter_mut()).find(|(_, row)| row.purpose == Purpose::Free)?;
         self.count = self.count.wrapping_add(1) % (u32::MAX / len);
         let id = self.count.saturating_mul(len).saturating_add(index);
-        *row = Request { id, kind, purpose };
+        *row = Request { id, answer, purpose };
         Some(id)
     }
 

@@ -402,7 +402,7 @@ impl Client<'_> {
             return Ok(false);
         }
         let purpose = Purpose::Write { file: id.0 };
-        let Some(request) = self.requests.add(fxp::WRITE, purpose) else { return Ok(false) };
+        let Some(request) = self.requests.add(fxp::STATUS, purpose) else { return Ok(false) };
         let mut start = [0; 13];
         Writer::new(&mut start).u32(0).u8(fxp::WRITE).u32(request).u32(handle.len() as u32);
         self.out.push_held(&start);
