@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -15,14 +16,24 @@ from pathlib import Path
 
 from harness.servers import CHACHA, Site, Sshd
 
-from bench.clients import CLIENTS, CTR, Call
+from bench.clients import CHANNEL_BYTES, CHANNELS, CLIENTS, CTR, GCM, Call
+from bench.memory import show_memory
 
 MIB = 1 << 20
+SMALL_FILES = 1000
+SMALL_SIZE = 4096
 SUITES = {
-    "chacha": (CHACHA, "hmac-sha2-256"),  # the cipher brings its own MAC; the name is not used
+    # Those of the first lines bring their own MAC; the name is not used.
+    "chacha": (CHACHA, "hmac-sha2-256"),
+    "gcm": (GCM, "hmac-sha2-256"),
+    "gcm256": ("aes256-gcm@openssh.com", "hmac-sha2-256"),
     "ctr-etm": (CTR, "hmac-sha2-256-etm@openssh.com"),
     "ctr": (CTR, "hmac-sha2-256"),
+    "ctr192": ("aes192-ctr", "hmac-sha2-512-etm@openssh.com"),
+    "ctr256": ("aes256-ctr", "hmac-sha2-512"),
 }
+# With these all operations are measured, with the others sftp-get, unless --only names them.
+MAIN_SUITES = ["chacha", "gcm", "ctr-etm"]
 OPERATIONS = {
     "connect": 'log in and exec "true"',
     "exec": 'exec "cat FILE", read into a buffer and dropped',
@@ -30,6 +41,9 @@ OPERATIONS = {
     "sftp_put": "SFTP put of FILE from here to /dev/null there",
     "scp_get": "SCP of FILE to /dev/null here",
     "scp_put": "SCP of FILE from here to a file there, in memory where there is /dev/shm",
+    "small_get": f"SFTP get of {SMALL_FILES} files of {SMALL_SIZE} bytes",
+    "small_put": f"SFTP put of {SMALL_FILES} files of {SMALL_SIZE} bytes",
+    "channels": f"{CHANNELS} channels at once, {CHANNEL_BYTES // 1024} KiB from each",
 }
 # How long one run may take, in seconds: under callgrind everything is 50 times slower.
 LIMIT = 300
@@ -84,9 +98,20 @@ class Run:
 
 
 def run_client(client, call, size):
+    copy = Path(call.remote if call.operation == "small_put" else call.local, "copy")
+    if call.operation.startswith("small"):
+        shutil.rmtree(copy, ignore_errors=True)
     run = Run(client.line(call), client.silent)
-    if not client.silent and run.count != (0 if call.operation == "connect" else size):
+    size = {
+        "connect": 0,
+        "channels": CHANNELS * CHANNEL_BYTES,
+        "small_get": SMALL_FILES * SMALL_SIZE,
+        "small_put": SMALL_FILES * SMALL_SIZE,
+    }.get(call.operation, size)
+    if not client.silent and run.count != size:
         raise RunError(f"{run.count} bytes instead of {size}")
+    if call.operation.startswith("small") and len(os.listdir(copy)) != SMALL_FILES:
+        raise RunError(f"{len(os.listdir(copy))} files instead of {SMALL_FILES}")
     return run
 
 
@@ -186,6 +211,15 @@ def make_file(path, size):
             file.write(block[: size - start])
 
 
+def make_small_files(folder):
+    """folder/small with the files, and a folder into which they are copied."""
+    for name in ("small", "into"):
+        (folder / name).mkdir()
+        (folder / name).chmod(0o777)
+    for number in range(SMALL_FILES):
+        (folder / "small" / f"file{number:04d}").write_bytes(os.urandom(SMALL_SIZE))
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", add_help=False)
     parser.add_argument("--rounds", type=int, default=5)
@@ -198,12 +232,12 @@ def arguments():
         parser.error("--rounds and --size are at least 1")
     words = {word for only in args.only for word in only.replace("-", "_").split(",")}
     suites = {name.replace("-", "_"): name for name in SUITES}
-    unknown = words - set(OPERATIONS) - set(suites) - {"callgrind"}
+    unknown = words - set(OPERATIONS) - set(suites) - {"callgrind", "memory"}
     if unknown:
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
-    operations = [*OPERATIONS, "callgrind"]
+    operations = [*OPERATIONS, "callgrind", "memory"]
     args.operations = [name for name in operations if name in words] or operations
-    args.suites = [suites[name] for name in suites if name in words] or list(SUITES)
+    args.suites = [suites[name] for name in suites if name in words]
     names = args.clients.split(",")
     args.clients = [client for client in CLIENTS if client.name in names]
     if len(args.clients) != len(names):
@@ -227,6 +261,7 @@ def main():
         source = site.folder / "data"
         make_file(source, size)
         source.chmod(0o644)
+        make_small_files(sink.parent)
         print(
             f"Server: {server.ident}, on loopback. FILE has {args.size} MiB.\n"
             f"Medians of {args.rounds} rounds, the clients taking turns. A ratio above 1: slower\n"
@@ -238,14 +273,18 @@ def main():
         print(flush=True)
         for operation in args.operations:
             if operation == "callgrind":
-                good &= show_instructions(args.clients, args.suites, server)
+                good &= show_instructions(args.clients, args.suites or MAIN_SUITES, server)
                 continue
-            for suite in args.suites:
+            if operation == "memory":
+                show_memory(server)
+                continue
+            for suite in args.suites or (SUITES if operation == "sftp_get" else MAIN_SUITES):
                 call = Call(server, *SUITES[suite], operation, *ends(operation, source, sink))
                 able = [client for client in args.clients if client.can(call)]
                 print(f"{operation}, {call.protection()}: {OPERATIONS[operation]}", flush=True)
                 results = measure(able, call, args.rounds, size)
-                good &= show(results, 0 if operation == "connect" else args.size / 1024)
+                moved = 0 if operation in ("connect", "small_get", "small_put") else args.size
+                good &= show(results, (25 if operation == "channels" else moved) / 1024)
     finally:
         if server:
             server.close()
@@ -256,6 +295,9 @@ def main():
 
 def ends(operation, source, sink):
     """The remote and the local file of an operation."""
+    if operation.startswith("small"):
+        small, into = sink.parent / "small", sink.parent / "into"
+        return (small, into) if operation == "small_get" else (into, small)
     if operation == "scp_put":
         return sink, source  # _ssh sets the mode too, which only the owner of a file can
     return ("/dev/null", source) if operation == "sftp_put" else (source, "/dev/null")

@@ -1,6 +1,7 @@
 """The clients that are compared: what each can do, and its command line."""
 
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from harness.servers import CHACHA, Server
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 CTR = "aes128-ctr"
+GCM = "aes128-gcm@openssh.com"
+# Bytes that each of so many channels reads at once.
+CHANNELS = 100
+CHANNEL_BYTES = 256 * 1024
 
 
 @dataclass
@@ -25,7 +30,8 @@ class Call:
     local: str
 
     def protection(self):
-        return self.cipher if self.cipher == CHACHA else f"{self.cipher} {self.mac}"
+        aead = self.cipher == CHACHA or "gcm" in self.cipher
+        return self.cipher if aead else f"{self.cipher} {self.mac}"
 
     def values(self):
         server = self.server
@@ -60,8 +66,9 @@ class Ours(Client):
     window = None  # in bytes; None: the default of _ssh
 
     def line(self, call):
-        more = [str(self.window)] if self.window else []
-        return [MICROPYTHON, str(PROGRAMS / "mpy.py"), *call.values(), *more]
+        window = 32768 if call.operation == "channels" else self.window
+        more = [str(window)] if window else []
+        return [MICROPYTHON, "-X", "heapsize=16m", str(PROGRAMS / "mpy.py"), *call.values(), *more]
 
     def version(self):
         program = "import _ssh as m, sys; print(m.version(), m.crypto_engine_name(), sys.version)"
@@ -88,6 +95,14 @@ class OpenSSH(Client):
         if call.operation in ("connect", "exec"):
             command = "true" if call.operation == "connect" else f"cat {call.remote}"
             return ["ssh", *options, "-T", "-p", port, where, command]
+        if call.operation == "channels":
+            return self.channels([*options, "-T", "-p", port, where], call.remote, server.folder)
+        if call.operation == "small_get":
+            return ["sftp", *options, "-P", port, "-r", remote, f"{call.local}/copy"]
+        if call.operation == "small_put":
+            batch = server.folder / "batch"
+            batch.write_text(f"put -r {call.local} {call.remote}/copy\n")
+            return ["sftp", *options, "-P", port, "-b", str(batch), where]
         if call.operation == "sftp_get":
             return ["sftp", *options, "-P", port, remote, str(call.local)]
         if call.operation == "sftp_put":
@@ -98,6 +113,25 @@ class OpenSSH(Client):
         if call.operation == "scp_put":
             ends.reverse()
         return ["scp", *self.scp_protocol(), *options, "-P", port, *ends]
+
+    @staticmethod
+    def channels(words, remote, folder):
+        """One connection, and a client on it for each channel: there is no other way."""
+        ssh = f"ssh -S {folder}/master {shlex.join(words)}"
+        return [
+            "sh",
+            "-c",
+            f"""
+            {ssh} -M -N & master=$!
+            until ssh -S {folder}/master -O check {words[-1]} 2>/dev/null; do sleep 0.005; done
+            for n in $(seq {CHANNELS}); do
+                {ssh} 'head -c {CHANNEL_BYTES} {remote}' >/dev/null & all="$all $!"
+            done
+            wait $all
+            ssh -S {folder}/master -O exit {words[-1]} 2>/dev/null
+            wait $master
+            true""",
+        ]
 
     def scp_protocol(self):
         """Since 8.7 scp knows -O, and since 9.0 it speaks SFTP without it."""
@@ -122,5 +156,9 @@ CLIENTS = [
     Ours("_ssh"),
     OpenSSH("openssh", silent=True),
     Python("asyncssh", quick=False),
-    Python("paramiko", quick=False, lacks=[CHACHA, "scp_get", "scp_put"]),
+    Python(
+        "paramiko",
+        quick=False,
+        lacks=[CHACHA, "scp_get", "scp_put", "small_get", "small_put", "channels"],
+    ),
 ]

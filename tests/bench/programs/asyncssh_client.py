@@ -31,6 +31,26 @@ async def do_connect(connection):
     return 0
 
 
+async def do_channels(connection):
+    command = f"head -c {256 * 1024} {remote}"
+    opened = [await connection.create_session(Counter, command, encoding=None) for _ in range(100)]
+    for channel, _ in opened:
+        await channel.wait_closed()
+    return sum(counter.total for _, counter in opened)
+
+
+async def do_small_get(connection):
+    async with connection.start_sftp_client() as sftp:
+        await sftp.get(remote, f"{local}/copy", recurse=True)
+    return sum(path.stat().st_size for path in Path(local, "copy").iterdir())
+
+
+async def do_small_put(connection):
+    async with connection.start_sftp_client() as sftp:
+        await sftp.put(local, f"{remote}/copy", recurse=True)
+    return sum(path.stat().st_size for path in Path(local).iterdir())
+
+
 async def do_sftp_get(connection):
     total = 0
 
