@@ -74,7 +74,7 @@ def test_a_changed_key_without_checking(machine, sshd, folder):
 
 
 def test_known_by_another_type_of_key(machine, sshd):
-    """Not a new host: the key contradicts what is known."""
+    """ATTACKS 49: not a new host, the key contradicts what is known."""
     blob = "AAAAB3NzaC1yc2EAAAADAQABAAAAgQC7"
     machine.set_known(f"[{machine.host}]:{sshd.port} ssh-rsa {blob}\n")
     options = ["-o", "StrictHostKeyChecking=accept-new"]
@@ -82,6 +82,7 @@ def test_known_by_another_type_of_key(machine, sshd):
 
 
 def test_a_revoked_key(machine, sshd):
+    """ATTACKS 50, with the lines below: revoked, hashed, [host]:port, unknown markers."""
     name = f"[{machine.host}]:{sshd.port}"
     machine.set_known(f"{name} {sshd.public}\n@revoked * {sshd.public}\n")
     for checking in ("yes", "no", "accept-new"):

@@ -411,6 +411,7 @@ mod tests {
     }
 
     /// RFC 4253 section 6.4; before keys are on, a wrap would hide inserted packets (strict key exchange).
+    // ATTACKS 5.
     #[test]
     fn the_sequence_number_may_wrap_only_with_keys_on() {
         let bytes = plain(&[2; 5]);
@@ -426,6 +427,7 @@ mod tests {
         }
     }
 
+    // ATTACKS 5.
     #[test]
     fn macs_stay_right_when_the_sequence_number_wraps() {
         use crate::crypto::protection::{CIPHERS, MACS, Protection};
