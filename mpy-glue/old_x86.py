@@ -4,7 +4,8 @@ LLVM has no switch that keeps it from `bswap`, which came with the 486, and the 
 the instruction of its name, which came with the Pentium Pro, whatever the target is. Each is
 replaced by older instructions with the same result, in the same time whatever the data, since
 the crate is there for comparisons of secrets. What this file does not know, the assembler refuses:
-it is told the processor too.
+it is told the processor too. Only functions with a name that says so may use SSE2: they are called
+when the caller has found that it is there.
 """
 
 import re
@@ -23,6 +24,9 @@ BSWAP = re.compile(r"\tbswapl\t%e(\w\w)\s*$")
 CMOV = re.compile(r"\tcmov(\w+)l\t(%e\w\w), (%e\w\w)\s*$")
 # Where each line of Rust came from: newer directives than the assembler knows, and of no use here.
 LINE_NUMBERS = re.compile(r"\t\.(file\t\d|loc\t)")
+# A function that is only for processors with SSE2, and the end of one.
+SSE2_BEGIN = re.compile(r"ssh_sse2_\w+:")
+SSE2_END = re.compile(r"\t\.size\tssh_sse2_\w+,")
 # Conditions and their opposites, as the compiler and the crate spell them.
 OPPOSITE = {"e": "ne", "z": "ne", "ne": "e", "nz": "e"}
 OPPOSITE |= {
@@ -92,7 +96,11 @@ def rewrite(text, level):
             continue
         swap = BSWAP.match(line) if level == "i386" else None
         move = CMOV.match(line)
-        if swap:
+        if SSE2_BEGIN.match(line):
+            out += ["\t.arch\t.sse2", line]
+        elif SSE2_END.match(line):
+            out += [line, "\t.arch\t.nosse"]
+        elif swap:
             out += keep_flags(lines, at, byte_swap(swap[1]))
         elif move:
             # The condition is asked for at once, before the flags change.

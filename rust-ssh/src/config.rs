@@ -1,6 +1,6 @@
 //! Limits and choices of one session.
 
-use crate::crypto::{kex, protection};
+use crate::crypto::{chachapoly, kex, protection};
 use crate::error::{Result, Usage};
 use crate::keys::blob;
 
@@ -114,6 +114,8 @@ pub struct Config {
     pub rekey_ms: u32,
     /// A rekey that takes longer ends the session, in milliseconds; 0: never.
     pub kex_timeout_ms: u32,
+    /// ChaCha20's inner loop, where the caller has a faster one than this build.
+    pub chacha20: Option<chachapoly::Blocks>,
 }
 
 /// RFC 4344 section 3.1: never more packets with one key.
@@ -131,6 +133,7 @@ impl Default for Config {
             rekey_packets: MAX_REKEY_PACKETS,
             rekey_ms: 3_600_000,
             kex_timeout_ms: 30_000,
+            chacha20: None,
         }
     }
 }

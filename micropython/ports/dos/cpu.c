@@ -3,12 +3,16 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "dpmi.h"
 
 #define EFLAGS_AC (1u << 18)
 #define EFLAGS_ID (1u << 21)
 #define CR0_EM (1u << 2)
+#define CR0_TS (1u << 3)
+#define CR4_OSFXSR (1u << 9)
 
 #define LEAF1_EDX_TSC (1u << 4)
+#define LEAF1_EDX_SSE2 ((1u << 24) | (1u << 26)) // FXSR, too
 #define LEAF1_ECX_RDRAND (1u << 30)
 #define LEAF1_ECX_HYPERVISOR (1u << 31)
 #define LEAF7_EBX_RDSEED (1u << 18)
@@ -20,6 +24,12 @@
 #define FPU_CONTROL (0x027f)
 
 struct cpu_info cpu;
+
+static bool sse2_present;
+static uint32_t cr4_before;
+
+// The SSH core, where it is part of the program.
+void ssh_use_sse2(bool usable) __attribute__((weak));
 
 // Whether a flag can be changed: AC first came with the 486, ID with CPUID.
 static bool flag_changes(uint32_t flag) {
@@ -45,6 +55,13 @@ static void cpuid(uint32_t leaf, uint32_t regs[4]) {
     __asm volatile ("cpuid" : "=a" (regs[0]), "=b" (regs[1]), "=c" (regs[2]), "=d" (regs[3]) : "a" (leaf), "c" (0));
 }
 
+// Whether we are the system, not a guest of one.
+static bool in_ring_0(void) {
+    uint16_t cs;
+    __asm ("movw %%cs, %0" : "=rm" (cs));
+    return (cs & 3) == 0;
+}
+
 static void detect_features(void) {
     uint32_t regs[4];
     cpuid(0, regs);
@@ -64,10 +81,9 @@ static void detect_features(void) {
         cpu.family += (regs[0] >> 20) & 0xff;
     }
     // Outside of ring 0 the host may have forbidden to read the counter, which would end the program.
-    uint16_t cs;
-    __asm("movw %%cs, %0" : "=rm" (cs));
-    cpu.tsc = (regs[3] & LEAF1_EDX_TSC) && (cs & 3) == 0;
+    cpu.tsc = (regs[3] & LEAF1_EDX_TSC) && in_ring_0();
     cpu.tsc_steady = cpu.tsc && (regs[2] & LEAF1_ECX_HYPERVISOR);
+    sse2_present = (regs[3] & LEAF1_EDX_SSE2) == LEAF1_EDX_SSE2;
     cpu.rdrand = (regs[2] & LEAF1_ECX_RDRAND) != 0;
     if (last >= 7) {
         cpuid(7, regs);
@@ -130,6 +146,40 @@ bool cpu_has_fpu(void) {
 void cpu_fpu_init(void) {
     uint16_t control = FPU_CONTROL;
     __asm volatile ("fninit\n\tfldcw %0" : : "m" (control));
+}
+
+static uint32_t cr4(void) {
+    uint32_t value;
+    __asm volatile ("movl %%cr4, %0" : "=r" (value));
+    return value;
+}
+
+static void set_cr4(uint32_t value) {
+    __asm volatile ("movl %0, %%cr4" : : "r" (value));
+}
+
+// At every exit: only the bit that was changed, as what lies between the program and the machine may have changed others.
+static void disable_sse2(void) {
+    set_cr4((cr4() & ~CR4_OSFXSR) | (cr4_before & CR4_OSFXSR));
+}
+
+void cpu_enable_sse2(void) {
+    uint32_t cr0;
+    __asm volatile ("smsw %0" : "=r" (cr0));
+    // A host outside of ring 0 does not tell whether it would keep the registers, and CR4 is not ours to read there.
+    if (!sse2_present || !in_ring_0() || (cr0 & (CR0_EM | CR0_TS))) {
+        return;
+    }
+    cr4_before = cr4();
+    set_cr4(cr4_before | CR4_OSFXSR);
+    dos_at_exit(disable_sse2);
+    // A memory manager may watch over CR4, or have one of its own, which would come back with a call of DOS.
+    struct real_regs get_version = { .eax = 0x3000 };
+    real_int(0x21, &get_version);
+    cpu.sse2 = (cr4() & CR4_OSFXSR) != 0;
+    if (ssh_use_sse2 != NULL) {
+        ssh_use_sse2(cpu.sse2);
+    }
 }
 
 uint64_t cpu_tsc(void) {

@@ -16,6 +16,7 @@ struct cpu_info {
     bool tsc_steady; // its rate does not change with the processor's, or the machine is an emulated one
     bool rdrand;
     bool rdseed;
+    bool sse2;      // and it may be used, see cpu_enable_sse2()
     char vendor[13];
 };
 
@@ -27,6 +28,9 @@ void cpu_detect(void);
 bool cpu_has_fpu(void);
 // Brings the coprocessor to its start state, all exceptions masked, results rounded to doubles (53 bits).
 void cpu_fpu_init(void);
+
+// Allows SSE2 where there is nobody else to do that, until the program ends. Sets cpu.sse2.
+void cpu_enable_sse2(void);
 
 // The time stamp counter; only if cpu.tsc.
 uint64_t cpu_tsc(void);

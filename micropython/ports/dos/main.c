@@ -480,6 +480,7 @@ void dos_start(void) {
         dos_exit(EXIT_MACHINE);
     }
     cpu_fpu_init();
+    cpu_enable_sse2();
     dostime_init();
     console_init();
     dos_at_exit(end_console);

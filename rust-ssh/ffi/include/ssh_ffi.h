@@ -276,6 +276,11 @@ void ssh_channel_exit(const ssh_session_t *s, int id, ssh_exit_t *exit);
 const char *ssh_version(size_t *len);
 const char *ssh_crypto_name(size_t *len);
 uint32_t ssh_crypto_number(void);
+#if defined(__i386__)
+// A build for processors before the Pentium 4 asks none what it has. The caller may: true once it knows that SSE2
+// is there and that the system has enabled it. For sessions set up after that.
+void ssh_use_sse2(bool usable);
+#endif
 // The names this build offers by default: 0 kex, 1 host keys, 2 ciphers, 3 MACs; comma-separated.
 const char *ssh_algorithms(int which, size_t *len);
 

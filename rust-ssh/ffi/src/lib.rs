@@ -25,3 +25,6 @@ mod sftp;
 mod sftp_file;
 mod sftp_request;
 mod slice;
+// Also tested where the tests usually run.
+#[cfg(any(target_arch = "x86", all(test, target_arch = "x86_64")))]
+mod sse2;

@@ -1,6 +1,7 @@
 //! What this build is and has.
 
 use rust_ssh::crypto;
+use rust_ssh::crypto::chachapoly::Blocks;
 
 use crate::slice;
 
@@ -19,6 +20,25 @@ pub unsafe extern "C" fn ssh_crypto_name(len: *mut usize) -> *const u8 {
 #[unsafe(no_mangle)]
 pub extern "C" fn ssh_crypto_number() -> u32 {
     crypto::engine_number()
+}
+
+/// Whether the caller has promised that SSE2 is there.
+#[cfg(target_arch = "x86")]
+static SSE2: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+
+#[cfg(target_arch = "x86")]
+#[unsafe(no_mangle)]
+pub extern "C" fn ssh_use_sse2(usable: bool) {
+    SSE2.store(usable, core::sync::atomic::Ordering::Relaxed);
+}
+
+/// The fastest inner loop that this processor may run, if it is not what the core has anyway.
+pub(crate) fn chacha20() -> Option<Blocks> {
+    #[cfg(target_arch = "x86")]
+    if SSE2.load(core::sync::atomic::Ordering::Relaxed) {
+        return Some(crate::sse2::chacha20);
+    }
+    None
 }
 
 /// The names of a table that are offered by default, joined by commas when the library is compiled.

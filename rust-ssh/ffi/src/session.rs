@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::driver::{Driver, Stop, first_draw, status};
 use crate::error;
+use crate::library;
 use crate::slice;
 
 /// The mirror of `ssh_config_t`.
@@ -205,6 +206,7 @@ unsafe fn read_config(config: &CConfig) -> Result<Config> {
         rekey_packets: config.rekey_packets,
         rekey_ms: config.rekey_seconds.saturating_mul(1000),
         kex_timeout_ms: config.kex_timeout_ms,
+        chacha20: library::chacha20(),
         ..Config::default()
     };
     let lists = [

@@ -14,6 +14,16 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::protection::{Aead, LENGTH};
 
 const TAG: usize = 16;
+/// Bytes of a block of key stream.
+const BLOCK: usize = 64;
+/// "expand 32-byte k".
+const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
+/// Where the caller may bring an inner loop: elsewhere the compiler leaves out all that would use it.
+const MAY_BE_BROUGHT: bool = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
+
+/// ChaCha20's inner loop: adds (XOR) the key stream to whole blocks, and counts them in the words 12 and
+/// 13 of the state. For processors of which only the caller knows what they have.
+pub type Blocks = fn(state: &mut [u32; 16], blocks: &mut [[u8; BLOCK]]);
 
 /// Both keys. Wiped when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -22,18 +32,24 @@ pub struct ChachaPoly {
     body: [u8; 32],
     /// K_1.
     length: [u8; 32],
+    #[zeroize(skip)]
+    blocks: Option<Blocks>,
 }
 
 impl Aead for ChachaPoly {
     fn new(key: &[u8], _iv: &[u8]) -> Option<Self> {
         let (body, rest) = key.split_first_chunk()?;
         let length = rest.try_into().ok()?;
-        Some(Self { body: *body, length })
+        Some(Self { body: *body, length, blocks: None })
+    }
+
+    fn use_blocks(&mut self, blocks: Blocks) {
+        self.blocks = Some(blocks).filter(|_| MAY_BE_BROUGHT);
     }
 
     fn length(&self, seq: u32, head: [u8; LENGTH]) -> u32 {
         let mut plain = head;
-        apply(&mut cipher(&self.length, seq), &mut plain);
+        self.stream(&self.length, seq).apply(&mut plain);
         u32::from_be_bytes(plain)
     }
 
@@ -44,7 +60,7 @@ impl Aead for ChachaPoly {
             return false;
         }
         let Some((_, body)) = sealed.split_first_chunk_mut::<LENGTH>() else { return false };
-        apply(&mut body_cipher, body);
+        body_cipher.apply(body);
         true
     }
 
@@ -52,35 +68,79 @@ impl Aead for ChachaPoly {
         let Some((sealed, tag)) = packet.split_last_chunk_mut::<TAG>() else { return false };
         let Some((length, body)) = sealed.split_first_chunk_mut::<LENGTH>() else { return false };
         let (mut body_cipher, poly) = self.start(seq);
-        apply(&mut cipher(&self.length, seq), length);
-        apply(&mut body_cipher, body);
+        self.stream(&self.length, seq).apply(length);
+        body_cipher.apply(body);
         *tag = authenticate(poly, sealed);
         true
     }
 }
 
 impl ChachaPoly {
+    fn stream(&self, key: &[u8; 32], seq: u32) -> KeyStream {
+        KeyStream::new(key, seq, self.blocks)
+    }
+
     /// The body's key stream from block 1 on, and Poly1305 keyed with the start of block 0.
-    fn start(&self, seq: u32) -> (ChaCha20Legacy, Poly1305) {
-        let mut cipher = cipher(&self.body, seq);
-        let mut block = Zeroizing::new([0; 64]);
-        apply(&mut cipher, block.as_mut());
+    fn start(&self, seq: u32) -> (KeyStream, Poly1305) {
+        let mut stream = self.stream(&self.body, seq);
+        let mut block = Zeroizing::new([0; BLOCK]);
+        stream.apply(block.as_mut());
         let mut key = Zeroizing::new([0; 32]);
         for (to, from) in key.iter_mut().zip(block.iter()) {
             *to = *from;
         }
-        (cipher, Poly1305::new(&(*key).into()))
+        (stream, Poly1305::new(&(*key).into()))
     }
 }
 
-fn cipher(key: &[u8; 32], seq: u32) -> ChaCha20Legacy {
-    ChaCha20Legacy::new(&Key::from(*key), &LegacyNonce::from(u64::from(seq).to_be_bytes()))
+/// ChaCha20 from block 0 on. Wiped when dropped.
+enum KeyStream {
+    Portable(ChaCha20Legacy),
+    Brought { state: Zeroizing<[u32; 16]>, blocks: Blocks },
 }
 
-fn apply(cipher: &mut ChaCha20Legacy, data: &mut [u8]) {
-    // Fails only after 2^64 blocks; the data must not leave as it is even then.
-    if cipher.try_apply_keystream(data).is_err() {
-        data.fill(0);
+impl KeyStream {
+    fn new(key: &[u8; 32], seq: u32, blocks: Option<Blocks>) -> Self {
+        let nonce = u64::from(seq).to_be_bytes();
+        let Some(blocks) = blocks else {
+            return Self::Portable(ChaCha20Legacy::new(&Key::from(*key), &LegacyNonce::from(nonce)));
+        };
+        let mut state = Zeroizing::new([0; 16]);
+        let (key, _) = key.as_chunks::<4>();
+        let (nonce, _) = nonce.as_chunks::<4>();
+        let words = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
+        let counter = [0; 2];
+        let all = CONSTANTS.into_iter().chain(key.iter().map(words)).chain(counter).chain(nonce.iter().map(words));
+        for (to, from) in state.iter_mut().zip(all) {
+            *to = from;
+        }
+        Self::Brought { state, blocks }
+    }
+
+    /// Encrypt or decrypt in place. Only the last call may be for a part of a block.
+    fn apply(&mut self, data: &mut [u8]) {
+        match self {
+            Self::Portable(cipher) => {
+                // Fails only after 2^64 blocks; the data must not leave as it is even then.
+                if cipher.try_apply_keystream(data).is_err() {
+                    data.fill(0);
+                }
+            }
+            Self::Brought { state, blocks } => {
+                let (whole, rest) = data.as_chunks_mut::<BLOCK>();
+                blocks(state, whole);
+                if !rest.is_empty() {
+                    let mut last = Zeroizing::new([[0; BLOCK]]);
+                    for (to, from) in last.as_flattened_mut().iter_mut().zip(rest.iter()) {
+                        *to = *from;
+                    }
+                    blocks(state, &mut *last);
+                    for (to, from) in rest.iter_mut().zip(last.as_flattened()) {
+                        *to = *from;
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -90,3 +150,7 @@ fn authenticate(mut poly: Poly1305, data: &[u8]) -> [u8; TAG] {
     poly.update(blocks);
     poly.compute_unpadded(rest).into()
 }
+
+#[cfg(test)]
+#[path = "chachapoly_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 //! and MACs. It sees packets as bytes: length, body, tag.
 
 use super::aesctr::{Aes128Ctr, Aes192Ctr, Aes256Ctr};
-use super::chachapoly::ChachaPoly;
+use super::chachapoly::{Blocks, ChachaPoly};
 use super::mac::{HmacSha1, HmacSha256, HmacSha512};
 use crate::error::{PeerError, Result, Usage};
 
@@ -26,6 +26,8 @@ const MIN_BLOCK: usize = 8;
 pub(super) trait Aead: Sized {
     /// `None` when a length is wrong.
     fn new(key: &[u8], iv: &[u8]) -> Option<Self>;
+    /// Take a faster inner loop, if it is this cipher's.
+    fn use_blocks(&mut self, _blocks: Blocks) {}
     /// The packet length that the first bytes of a packet hold.
     fn length(&self, seq: u32, head: [u8; LENGTH]) -> u32;
     /// Verify, then decrypt everything between length and tag. False when the tag is wrong.
@@ -121,6 +123,10 @@ macro_rules! ciphers {
                     $(CipherId::$a => <$a as Aead>::new(key, iv).map(Self::$a),)*
                     _ => None,
                 }
+            }
+
+            fn use_blocks(&mut self, blocks: Blocks) {
+                match self { $(Self::$a(cipher) => cipher.use_blocks(blocks),)* }
             }
 
             fn length(&self, seq: u32, head: [u8; LENGTH]) -> u32 {
@@ -274,6 +280,15 @@ impl Protection {
             engines.map(|(engine, mac)| State::Mac { cipher: engine, mac, block: cipher.block, alg })
         };
         Ok(Self(state.ok_or(Usage::Config)?))
+    }
+
+    /// The same, with ChaCha20's inner loop by other means, if there are any. No other cipher minds.
+    #[must_use]
+    pub fn with_blocks(mut self, blocks: Option<Blocks>) -> Self {
+        if let (State::Aead { cipher, .. }, Some(blocks)) = (&mut self.0, blocks) {
+            cipher.use_blocks(blocks);
+        }
+        self
     }
 
     /// Bytes of a packet that must be there before its length can be known: 4, or a whole block where

@@ -268,7 +268,10 @@ impl Kex {
         hash: &Digest,
     ) -> Result<()> {
         let id = self.session_id.get_or_insert_with(|| hash.clone());
-        let keys = |suite: &Suite, letters: [u8; 3]| protection(agreed, suite, letters, secret, hash, id);
+        let chacha20 = cx.config.chacha20;
+        let keys = |suite: &Suite, letters: [u8; 3]| {
+            protection(agreed, suite, letters, secret, hash, id).map(|keys| keys.with_blocks(chacha20))
+        };
         let output = keys(&agreed.output, *b"ACE")?;
         let input = keys(&agreed.input, *b"BDF")?;
         if !cx.outbox.packet(cx.rng, |w| NewKeys::new().write(w))? {

@@ -34,7 +34,8 @@ fstenv fstp fstsw fsub fsubp fsubr fsubrp ftst fucom fucomp fucompp fxam fxch fx
 """
 KNOWN = frozenset((INTEGER + FLOAT).split())
 PREFIXES = frozenset("rep repz repnz lock data16 addr16 cs ds es fs gs ss".split())
-# cpu.c: by function, as the compiler may have put the static ones into their only caller.
+SSE2 = frozenset("movdqa movdqu paddd pslld psrld por pxor pshufd".split())
+# cpu.c and the SSH core: by function, as the compiler may have put the static ones into their only caller.
 GUARDED = {
     "cpuid": {"cpuid"},
     "detect_features": {"cpuid"},
@@ -42,6 +43,7 @@ GUARDED = {
     "cpu_tsc": {"rdtsc"},
     "cpu_rdrand": {"rdrand"},
     "cpu_rdseed": {"rdseed"},
+    "ssh_sse2_chacha20": SSE2,
 }
 CODE_END = " dos_code_end"
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
