@@ -233,6 +233,39 @@ def test_raw(guest):
     assert shows("b'\\x03' True", "a", "b True False", "c", "d", "2")(lines)
 
 
+def test_raw_ctrl_c_during_calls_of_dos(guest):
+    """DOS, when its BREAK is on, would take the key at any call and call INT 23h."""
+    begin(
+        guest,
+        """
+        import dos, machine, os, sys
+        dos.raw(True)
+        print("ready", end="\\r\\n")
+        while machine.mem16[0x41A] == machine.mem16[0x41C]:
+            pass
+        os.stat("C:/T")
+        print(sys.stdin.buffer.read(1), end="\\r\\n")
+        """,
+    )
+    guest.wait_screen("ready")
+    guest.key("ctrl-c")
+    assert guest.end().returncode == 0
+    assert shows("ready", r"b'\x03'")(guest.screen())
+
+
+@pytest.mark.parametrize("flag", [0, 1])
+def test_break_is_what_it_was(guest, flag):
+    """Off while a program of ours runs, the user's in programs that it starts and at its end."""
+    # INT 21h with AX=3300h; DL becomes the exit code.
+    guest.put("C:/T/BREAK.COM", bytes.fromhex("b80033 cd21 88d0 b44c cd21"))
+    before = guest.int21(0x3300)[3] & 1
+    guest.int21(0x3301, dx=flag)
+    done = guest.run("import os\nprint(os.system('C:\\\\T\\\\BREAK.COM'))", check=True)
+    assert done.stdout == f"{flag}\n"
+    assert guest.int21(0x3300)[3] & 1 == flag
+    guest.int21(0x3301, dx=before)
+
+
 def test_answers_are_not_typed_lines(guest):
     begin(guest, "import sys\nprint('\\x1b[6n\\x1b[cready')\nprint(repr(sys.stdin.readline()))")
     guest.wait_screen("ready")

@@ -183,6 +183,25 @@ const char *dos_environment(void) {
     return (const char *)((r.ecx & 0xffff) << 16 | (r.edx & 0xffff));
 }
 
+// Whether DOS looks for Ctrl-C at each of its calls (BREAK=ON), as the user has set it.
+static uint8_t user_break;
+
+static void set_break(uint8_t on) {
+    struct real_regs r = { .eax = 0x3301, .edx = on };
+    real_int(0x21, &r);
+}
+
+void dos_break_suspend(void) {
+    struct real_regs r = { .eax = 0x3300 };
+    real_int(0x21, &r);
+    user_break = r.edx;
+    set_break(0);
+}
+
+void dos_break_resume(void) {
+    set_break(user_break);
+}
+
 bool dpmi_init(void) {
     size_t code_size = real_code_end - real_code;
     uint16_t seg;
@@ -204,6 +223,7 @@ bool dpmi_init(void) {
     struct real_regs r = { .eax = 0x5100 };
     real_int(0x21, &r);
     psp_seg = r.ebx;
+    dos_break_suspend();
     return true;
 }
 
@@ -220,6 +240,7 @@ void dos_leave(void) {
     }
     if (real_flags != NULL) {
         dos_take_break();
+        dos_break_resume();
     }
     while (vector_count > 0) {
         --vector_count;

@@ -52,6 +52,11 @@ void high_release(void *block);
 
 // Whether Ctrl-Break or Ctrl-C came from the BIOS or DOS since the last look.
 bool dos_take_break(void);
+// DOS takes a Ctrl-C out of the keyboard's buffer, writes "^C" and calls INT 23h at any of its calls when BREAK is on.
+// Here it is a key like others until dos_poll() or the program looks at it, so BREAK is off from the start. resume()
+// puts the user's setting back (for other programs, and at the end), suspend() turns it off again.
+void dos_break_suspend(void);
+void dos_break_resume(void);
 // The critical error (INT 24h) since the last look: DOS's code (0 write-protected, 2 not ready, ...) or -1.
 int dos_critical_error(void);
 // Real-mode segment of the program segment prefix, and the linear address of the environment.

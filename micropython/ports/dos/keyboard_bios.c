@@ -23,6 +23,8 @@ bool keyboard_get(uint16_t *key, uint8_t *flags) {
     if (low16(BIOS_HEAD) == low16(BIOS_TAIL)) {
         return false;
     }
+    // The ring does not say which keys were held down. What is nearest to then: before the key is taken.
+    *flags = low8(BIOS_SHIFT);
     // Looking first: a program in between may swallow keys, and reading would wait.
     unsigned enhanced = low8(BIOS_KEYBOARD) & ENHANCED ? 0x1000 : 0;
     struct real_regs r = { .eax = 0x0100 | enhanced };
@@ -33,7 +35,6 @@ bool keyboard_get(uint16_t *key, uint8_t *flags) {
     r = (struct real_regs) { .eax = enhanced };
     real_int(0x16, &r);
     *key = r.eax & 0xffff;
-    *flags = low8(BIOS_SHIFT);
     return true;
 }
 

@@ -184,7 +184,9 @@ int system(const char *command) {
     int status = 0;
     // The screen and the keyboard are the other program's for a while, and so is Ctrl-C.
     console_suspend();
+    dos_break_resume();
     int error = run(command, &status);
+    dos_break_suspend();
     console_resume();
     dos_take_break();
     return error != 0 ? posix_return(error) : status;
