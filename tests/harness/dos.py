@@ -272,7 +272,9 @@ class Guest:
 
     @contextlib.contextmanager
     def _limit(self, what):
-        """A request past its time or without an agent: power off, and show the screen."""
+        """A request past its time or without an agent: power off, and show the screen. So does
+        a test that is told to end in between (pytest's own limit): the machine is still at it.
+        """
         try:
             yield
         except (TimeoutError, OSError) as e:
@@ -284,6 +286,9 @@ class Guest:
             self.kill()
             how = "the machine ended or reset" if ended else f"not done in time ({e})"
             raise GuestHung(f"{what}: {how}\n{said}---- screen\n{shown}\n----") from None
+        except BaseException:
+            self.kill()
+            raise
 
     def _read(self, count, deadline):
         while len(self.buffer) < count:
@@ -498,6 +503,17 @@ class Guest:
         """Press a key, or several: "ctrl-c", "alt-f4", "up", "ctrl-break", "f1"."""
         self.start()
         self.qmp.press(keys_named(name))
+
+    def hold_key(self, name):
+        """The same, held down until a program has read it: the BIOS does not keep with a key
+        whether Shift was down, a program asks for that later.
+        """
+        self.start()
+        keys = keys_named(name)
+        before = self._key_ring(lambda head, tail: head == tail)[1]
+        self.qmp.keys([(key, True) for key in keys])
+        self._key_ring(lambda head, tail: head == tail != before)
+        self.qmp.keys([(key, False) for key in reversed(keys)])
 
     def type(self, text):
         """Type text on a US keyboard, as fast as the BIOS takes it."""

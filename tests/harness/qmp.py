@@ -73,7 +73,10 @@ class Qmp:
 
     def press(self, keys):
         """Press these keys together and release them."""
-        events = [(key, True) for key in keys] + [(key, False) for key in reversed(keys)]
+        self.keys([*((key, True) for key in keys), *((key, False) for key in reversed(keys))])
+
+    def keys(self, moves):
+        """Keys in this order, each with True for down or False for up."""
         self(
             "input-send-event",
             events=[
@@ -81,6 +84,6 @@ class Qmp:
                     "type": "key",
                     "data": {"down": down, "key": {"type": "qcode", "data": key}},
                 }
-                for key, down in events
+                for key, down in moves
             ],
         )
