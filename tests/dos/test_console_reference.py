@@ -311,7 +311,9 @@ def test_htop(both, folder):
 @pytest.mark.parametrize("term", ["xterm", "linux"])
 def test_mc(both, folder, term):
     with Session(both, ["mc", "-x", "--nosubshell"], folder, term, SHELL="/bin/sh") as mc:
-        mc.until("file.txt", "Quit")
+        # What is typed before all of the first screen is there, mc takes for something else:
+        # its menu comes and goes again. The command line is drawn last.
+        mc.until("file.txt", "Quit", lambda lines: {"#", "$"} & {x.rstrip() for x in lines})
         mc.type(2 * ("\033OB" if both.emulator.state().app_cursor else "\033[B"))
         mc.type("\033[20~\r")
         mc.until("File listing")

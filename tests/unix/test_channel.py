@@ -457,7 +457,9 @@ def test_timeouts_and_blocking(server):
 
 
 def test_nonblocking_write_stops_at_the_window(server):
-    """The remote program reads nothing until the window was full."""
+    """The remote program reads nothing until the window was full. How much servers and pipes hold
+    until then differs: megabytes.
+    """
     flag = f"/tmp/mpssh-flag-{uuid.uuid4().hex}"
     script = """
         c = s.open_session()
@@ -468,11 +470,13 @@ def test_nonblocking_write_stops_at_the_window(server):
         p.register(c, select.POLLOUT)
         seen_full = False
         data = b"x" * 50000
-        while total < 3000000:
-            n = c.write(memoryview(data)[: 3000000 - total])
+        size = 40000000
+        while total < size:
+            n = c.write(memoryview(data)[: size - total])
             if n is None:
                 if not seen_full:
                     seen_full = True
+                    size = total + 1000000
                     s.exec("touch FLAG")
                 p.poll(5000)
             else:
@@ -480,14 +484,14 @@ def test_nonblocking_write_stops_at_the_window(server):
         c.setblocking(True)
         c.write(b"\\n")
         c.eof()
-        out(c.read().strip())
+        out(int(c.read()) - size)
         out(seen_full)
         """
     try:
         got = mpy(script.replace("FLAG", flag), server, timeout=60)
     finally:
         pathlib.Path(flag).unlink(missing_ok=True)
-    assert got == [b"3000001", True]
+    assert got == [1, True]
 
 
 def test_print_to_a_channel(server):
