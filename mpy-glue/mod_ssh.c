@@ -176,6 +176,13 @@ mp_obj_t modssh_split_names(const char *text, size_t len) {
     return mp_obj_new_tuple(n_items, items);
 }
 
+mp_obj_t modssh_printable_obj(const uint8_t *text, size_t len) {
+    vstr_t vstr;
+    vstr_init_len(&vstr, len);
+    vstr.len = ssh_printable(text, len, vstr.buf);
+    return mp_obj_new_str_from_vstr(&vstr);
+}
+
 mp_obj_t modssh_fingerprint_obj(const uint8_t *blob, size_t len) {
     char text[SSH_FINGERPRINT_LEN];
     ssh_fingerprint(blob, len, text);
@@ -264,6 +271,9 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ERR_UNKNOWN_ALGORITHM), MP_ROM_INT(SSH_E_UNKNOWN_ALGORITHM) },
     { MP_ROM_QSTR(MP_QSTR_ERR_CONFIG), MP_ROM_INT(SSH_E_CONFIG) },
     { MP_ROM_QSTR(MP_QSTR_ERR_KEX_TIMEOUT), MP_ROM_INT(SSH_E_KEX_TIMEOUT) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_PASSWORD_EXPIRED), MP_ROM_INT(SSH_E_PASSWORD_EXPIRED) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_TOO_MANY_FACTORS), MP_ROM_INT(SSH_E_TOO_MANY_FACTORS) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_TOO_MANY_PROMPTS), MP_ROM_INT(SSH_E_TOO_MANY_PROMPTS) },
     { MP_ROM_QSTR(MP_QSTR_ERR_NOT_SSH), MP_ROM_INT(SSH_E_NOT_SSH) },
     { MP_ROM_QSTR(MP_QSTR_ERR_SSH1), MP_ROM_INT(SSH_E_SSH1) },
     { MP_ROM_QSTR(MP_QSTR_ERR_NO_KEX), MP_ROM_INT(SSH_E_NO_KEX) },

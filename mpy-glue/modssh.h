@@ -207,6 +207,8 @@ bool modssh_wait(modssh_op_t *op);
 
 // Scratch memory that is wiped when the operation ends. At most three blocks per operation. align: a power of 2.
 void *modssh_scratch(modssh_op_t *op, size_t len, size_t align);
+// Wipe such a block now, so that the operation can have another one.
+void modssh_scratch_done(modssh_op_t *op, const void *mem);
 // Wipe memory in a way that the compiler keeps.
 void modssh_wipe(void *mem, size_t len);
 
@@ -246,6 +248,11 @@ mp_int_t modssh_get_timeout(mp_obj_t obj);
 mp_obj_t modssh_timeout_obj(mp_int_t ms);
 // Comma-separated names as a tuple of str.
 mp_obj_t modssh_split_names(const char *text, size_t len);
+// Text that came from elsewhere as a str that can be shown.
+mp_obj_t modssh_printable_obj(const uint8_t *text, size_t len);
+// Call a function of the program's within an operation: interrupts are let through, and the time that it takes
+// is not the server's.
+mp_obj_t modssh_ask(modssh_op_t *op, mp_obj_t fun, size_t n_args, const mp_obj_t *args);
 // "SHA256:..." of a public key blob.
 mp_obj_t modssh_fingerprint_obj(const uint8_t *blob, size_t len);
 // Public key (blob or line of a .pub file) as a blob in a new GC block: its length. Raises ValueError.

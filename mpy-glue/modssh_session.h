@@ -14,7 +14,8 @@ void modssh_hostkey_decide(mp_obj_ssh_session_t *self, mp_obj_t expected);
 mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len);
 
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj);
-MP_DECLARE_CONST_FUN_OBJ_3(modssh_session_userauth_password_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_password_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_keyboard_interactive_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_publickey_obj);
 
 #endif // MICROPY_INCLUDED_MODSSH_SESSION_H

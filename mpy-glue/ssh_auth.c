@@ -2,7 +2,12 @@
 
 #include <string.h>
 
+#include "py/binary.h"
+
 #include "modssh_session.h"
+
+// New passwords that are tried when a server does not like the first.
+#define NEW_PASSWORD_TRIES (5)
 
 // ---------------------------------------------------------------- host key
 
@@ -139,18 +144,166 @@ static mp_obj_t session_userauth_none(mp_obj_t self_in, mp_obj_t user_in) {
 }
 MP_DEFINE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj, session_userauth_none);
 
-static mp_obj_t session_userauth_password(mp_obj_t self_in, mp_obj_t user_in, mp_obj_t password_in) {
-    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
+// A new password after the server has asked for one, which raises when there is none that it might take.
+static void new_password(modssh_op_t *op, mp_obj_t source, int tries, mp_buffer_info_t *info) {
+    size_t len;
+    const uint8_t *in_core = ssh_auth_prompt(op->session->core, SSH_PROMPT_NEW_PASSWORD, &len, NULL);
+    mp_obj_t prompt = modssh_printable_obj(in_core, len);
+    if (mp_obj_is_callable(source) && tries < NEW_PASSWORD_TRIES) {
+        source = modssh_ask(op, source, 1, &prompt);
+    } else if (tries > 0) {
+        source = mp_const_none;
+    }
+    if (source != mp_const_none) {
+        modssh_pin_data(op, source, info);
+        return;
+    }
+    ssh_error_t err;
+    memset(&err, 0, sizeof(err));
+    err.code = SSH_E_PASSWORD_EXPIRED;
+    ssh_last_error(NULL, &err);
+    vstr_t text;
+    vstr_init(&text, err.text_len + 64);
+    if (tries > 0) {
+        vstr_add_str(&text, "password expired, and the server does not take the new one");
+    } else {
+        vstr_add_strn(&text, err.text, err.text_len);
+    }
+    GET_STR_DATA_LEN(prompt, words, words_len);
+    if (words_len > 0) {
+        vstr_add_str(&text, ": ");
+        vstr_add_strn(&text, (const char *)words, words_len);
+    }
+    nlr_raise(modssh_new_sshexc(SSH_E_PASSWORD_EXPIRED, vstr_str(&text), text.len));
+}
+
+static mp_obj_t session_userauth_password(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_user, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_password, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_new_password, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    };
+    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+
     modssh_op_t op;
     modssh_enter(&op, self);
-    mp_buffer_info_t user, password;
-    modssh_pin_data(&op, user_in, &user);
-    modssh_pin_data(&op, password_in, &password);
+    mp_buffer_info_t user, password, fresh;
+    modssh_pin_data(&op, args[0].u_obj, &user);
+    modssh_pin_data(&op, args[1].u_obj, &password);
     int r;
     MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_password(self->core, user.buf, user.len, password.buf, password.len));
+    for (int tries = 0; r == SSH_AUTH_ASKED; tries++) {
+        op.abandon = MODSSH_LOGIN; // an exception lets go of the server's question
+        new_password(&op, args[2].u_obj, tries, &fresh);
+        MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_new_password(self->core, user.buf, user.len,
+            password.buf, password.len, fresh.buf, fresh.len));
+        modssh_scratch_done(&op, fresh.buf);
+    }
     return auth_result(&op, r);
 }
-MP_DEFINE_CONST_FUN_OBJ_3(modssh_session_userauth_password_obj, session_userauth_password);
+MP_DEFINE_CONST_FUN_OBJ_KW(modssh_session_userauth_password_obj, 1, session_userauth_password);
+
+// ---------------------------------------------------------------- keyboard-interactive
+
+static mp_obj_t prompt_obj(modssh_op_t *op, int index, bool *echo) {
+    size_t len;
+    const uint8_t *text = ssh_auth_prompt(op->session->core, index, &len, echo);
+    return modssh_printable_obj(text, len);
+}
+
+// What the handler answers to the server's questions.
+static mp_obj_t ask_prompts(modssh_op_t *op, mp_obj_t handler, size_t n) {
+    mp_obj_t list = mp_obj_new_list(n, NULL);
+    mp_obj_t *items;
+    mp_obj_list_get(list, &n, &items);
+    for (size_t i = 0; i < n; i++) {
+        bool echo = false;
+        mp_obj_t pair[2] = { prompt_obj(op, i, &echo), MP_OBJ_NULL };
+        pair[1] = mp_obj_new_bool(echo);
+        items[i] = mp_obj_new_tuple(2, pair);
+    }
+    mp_obj_t args[3] = {
+        prompt_obj(op, SSH_PROMPT_NAME, NULL), prompt_obj(op, SSH_PROMPT_INSTRUCTION, NULL), list,
+    };
+    return modssh_ask(op, handler, 3, args);
+}
+
+static void get_answer(mp_obj_t answer, mp_buffer_info_t *info) {
+    if (!mp_get_buffer(answer, info, MP_BUFFER_READ)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("keyboard-interactive: each answer must be a str or bytes"));
+    }
+}
+
+// The answers as the core takes them, in memory that is wiped.
+static byte *pack_answers(modssh_op_t *op, mp_obj_t answers, size_t n_prompts, size_t *len) {
+    size_t n = 0;
+    mp_obj_t *items = NULL;
+    if (mp_obj_is_type(answers, &mp_type_list) || mp_obj_is_type(answers, &mp_type_tuple)) {
+        mp_obj_get_array(answers, &n, &items);
+    } else if (answers != mp_const_none || n_prompts != 0) {
+        mp_raise_TypeError(MP_ERROR_TEXT("keyboard-interactive: the handler must return a list or tuple of answers"));
+    }
+    if (n != n_prompts) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+            MP_ERROR_TEXT("keyboard-interactive: the server asked for %d answers, the handler gave %d"),
+            (int)n_prompts, (int)n);
+    }
+    mp_buffer_info_t info;
+    size_t room = 0;
+    for (size_t i = 0; i < n; i++) {
+        get_answer(items[i], &info);
+        room += 4 + info.len;
+    }
+    byte *packed = modssh_scratch(op, MAX(room, 1), 1);
+    *len = 0;
+    for (size_t i = 0; i < n; i++) {
+        get_answer(items[i], &info); // the allocation may have run finalisers
+        if (info.len > room - *len - 4 * (n - i)) {
+            mp_raise_ValueError(MP_ERROR_TEXT("keyboard-interactive: an answer has changed"));
+        }
+        mp_binary_set_int(4, true, packed + *len, info.len);
+        memcpy(packed + *len + 4, info.buf, info.len);
+        *len += 4 + info.len;
+    }
+    return packed;
+}
+
+static mp_obj_t session_userauth_keyboard_interactive(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_user, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_handler, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_submethods, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_QSTR(MP_QSTR_)} },
+    };
+    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    if (!mp_obj_is_callable(args[1].u_obj)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("handler must be a function"));
+    }
+
+    modssh_op_t op;
+    modssh_enter(&op, self);
+    mp_buffer_info_t user, kinds;
+    modssh_pin_data(&op, args[0].u_obj, &user);
+    modssh_pin_data(&op, args[2].u_obj, &kinds);
+    int r;
+    MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_keyboard(self->core, user.buf, user.len, kinds.buf, kinds.len));
+    while (r == SSH_AUTH_ASKED) {
+        op.abandon = MODSSH_LOGIN; // an exception lets go of the server's questions
+        int n = ssh_auth_prompts(self->core);
+        mp_obj_t answers = ask_prompts(&op, args[1].u_obj, n);
+        size_t len;
+        byte *packed = pack_answers(&op, answers, n, &len);
+        MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_answer(self->core, packed, len));
+        modssh_scratch_done(&op, packed);
+    }
+    return auth_result(&op, r);
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(modssh_session_userauth_keyboard_interactive_obj, 1, session_userauth_keyboard_interactive);
+
+// ---------------------------------------------------------------- keys
 
 static const mp_arg_t publickey_args[] = {
     { MP_QSTR_user, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },

@@ -468,6 +468,24 @@ void *modssh_scratch(modssh_op_t *op, size_t len, size_t align) {
     return (void *)(((uintptr_t)mem + align - 1) & ~(uintptr_t)(align - 1));
 }
 
+void modssh_scratch_done(modssh_op_t *op, const void *mem) {
+    for (size_t i = 0; i < MP_ARRAY_SIZE(op->wipe); i++) {
+        const byte *block = op->wipe[i];
+        if (op->wipe_len[i] != 0 && (const byte *)mem >= block && (const byte *)mem < block + op->wipe_len[i]) {
+            modssh_wipe(op->wipe[i], op->wipe_len[i]);
+            op->wipe_len[i] = 0;
+        }
+    }
+}
+
+mp_obj_t modssh_ask(modssh_op_t *op, mp_obj_t fun, size_t n_args, const mp_obj_t *args) {
+    bool held = modssh_hold_interrupts(false);
+    mp_obj_t ret = mp_call_function_n_kw(fun, n_args, 0, args);
+    modssh_hold_interrupts(held);
+    modssh_restart(op);
+    return ret;
+}
+
 // ---------------------------------------------------------------- waiting
 
 // Wait until sock is ready for `mask` (0: only for the time). Handles pending events, so it may raise.

@@ -510,6 +510,7 @@ static const mp_rom_map_elem_t session_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_userauth_none), MP_ROM_PTR(&modssh_session_userauth_none_obj) },
     { MP_ROM_QSTR(MP_QSTR_userauth_password), MP_ROM_PTR(&modssh_session_userauth_password_obj) },
     { MP_ROM_QSTR(MP_QSTR_userauth_publickey), MP_ROM_PTR(&modssh_session_userauth_publickey_obj) },
+    { MP_ROM_QSTR(MP_QSTR_userauth_keyboard_interactive), MP_ROM_PTR(&modssh_session_userauth_keyboard_interactive_obj) },
     { MP_ROM_QSTR(MP_QSTR_open_session), MP_ROM_PTR(&session_open_session_obj) },
     { MP_ROM_QSTR(MP_QSTR_exec), MP_ROM_PTR(&modssh_session_exec_obj) },
     { MP_ROM_QSTR(MP_QSTR_run), MP_ROM_PTR(&modssh_session_run_obj) },

@@ -3,7 +3,7 @@
 
 use core::task::Poll;
 
-use crate::auth::client::{self as auth, Client, Method, Outcome};
+use crate::auth::client::Client;
 use crate::channel::{Channel, Flags, Request};
 use crate::error::{Error, Result, Usage};
 use crate::msg::{GlobalRequest, Ignore, Output};
@@ -92,45 +92,6 @@ impl<'a> Session<'a> {
     /// Bytes received and sent.
     pub const fn totals(&self) -> (u64, u64) {
         (self.inbox.total(), self.core.outbox.total())
-    }
-
-    /// Log in as `user`. Pending until the server has answered.
-    pub fn login(&mut self, user: &[u8], method: &Method<'_>) -> Result<Poll<Outcome>> {
-        self.core.alive()?;
-        if let Some(outcome) = self.core.auth.take_outcome() {
-            return Ok(Poll::Ready(outcome));
-        }
-        let core = &mut self.core;
-        if core.auth.is_done() {
-            return Err(Usage::Misuse.into());
-        }
-        if !core.may_send() {
-            return Ok(Poll::Pending);
-        }
-        core.request_service()?;
-        if core.auth.is_ready() {
-            let signature = match method {
-                Method::PublicKey(key) => {
-                    // What is signed is laid out where the packet will be.
-                    if !core.outbox.pending().is_empty() {
-                        return Ok(Poll::Pending);
-                    }
-                    let id = core.kex.session_id().ok_or(Usage::Misuse)?;
-                    Some(auth::sign(core.outbox.scratch(), id, user, key)?)
-                }
-                _ => None,
-            };
-            let signature = signature.as_ref().map(AsRef::as_ref).unwrap_or_default();
-            if core.outbox.packet(&mut core.rng, |w| auth::write_request(w, user, method, signature))? {
-                core.auth.request_sent(method);
-            }
-        }
-        Ok(Poll::Pending)
-    }
-
-    /// The caller of [`Session::login`] gives up: a late answer is not taken for the next one's.
-    pub fn abandon_login(&mut self) {
-        self.core.auth.abandon();
     }
 
     /// Take a slot for a session channel with `memory` as its window; its number.
@@ -313,7 +274,7 @@ impl<'a> crate::session::Core<'a> {
     }
 
     /// Ask for the login service, once.
-    fn request_service(&mut self) -> Result<()> {
+    pub(crate) fn request_service(&mut self) -> Result<()> {
         if self.auth.wants_service() && self.outbox.packet(&mut self.rng, Client::write_service)? {
             self.auth.service_sent();
         }

@@ -107,6 +107,12 @@ pub enum Usage {
     UnknownAlgorithm,
     /// Buffers too small for what was configured.
     Config,
+    /// The server wants a new password, and there is none that it takes.
+    PasswordExpired,
+    /// The server accepts proof after proof and always wants another one. The session is dead.
+    TooManyFactors,
+    /// The server asks more or longer questions than anybody would answer. The session is dead.
+    TooManyPrompts,
 }
 
 /// What ran out or ended.

@@ -13,6 +13,7 @@ pub mod config;
 pub mod crypto;
 pub mod error;
 pub mod keys;
+pub mod login;
 pub mod msg;
 pub mod names;
 pub mod scp;

@@ -25,6 +25,8 @@ pub const METHOD_NONE: &[u8] = b"none";
 pub const METHOD_PASSWORD: &[u8] = b"password";
 /// RFC 4252 section 7.
 pub const METHOD_PUBLICKEY: &[u8] = b"publickey";
+/// RFC 4256 section 3.1.
+pub const METHOD_KEYBOARD: &[u8] = b"keyboard-interactive";
 
 /// RFC 4254 section 6.1.
 pub const CHANNEL_SESSION: &[u8] = b"session";
@@ -53,6 +55,8 @@ pub mod disconnect {
     pub const HOST_KEY_NOT_VERIFIABLE: u32 = 9;
     /// The program is done.
     pub const BY_APPLICATION: u32 = 11;
+    /// The login leads nowhere.
+    pub const NO_MORE_AUTH_METHODS: u32 = 14;
 }
 
 /// SSH_MSG_CHANNEL_OPEN_FAILURE reasons (RFC 4254 section 5.1).

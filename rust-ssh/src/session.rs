@@ -115,9 +115,10 @@ impl<'a> Session<'a> {
         self.core.now = now;
     }
 
-    /// Where bytes from the stream go; empty while the session must take what it has first.
+    /// Where bytes from the stream go; empty while the session must take what it has first, and while the
+    /// server waits for us, whose question lies there.
     pub fn room(&mut self) -> &mut [u8] {
-        self.inbox.room()
+        if self.core.auth.is_asked() { &mut [] } else { self.inbox.room() }
     }
 
     /// `n` bytes from the stream were put there.
@@ -175,7 +176,7 @@ impl<'a> Session<'a> {
     /// Take one packet, or one line before the identification. False when there is none to take now.
     fn step(&mut self, sink: Option<&mut dyn Sink>) -> Result<bool> {
         let core = &mut self.core;
-        if core.kex.awaits_decision() || sink.as_ref().is_some_and(|sink| sink.is_full()) {
+        if core.kex.awaits_decision() || core.auth.is_asked() || sink.as_ref().is_some_and(|sink| sink.is_full()) {
             return Ok(false);
         }
         if core.is_stuffed() {
@@ -445,6 +446,7 @@ pub const fn fatal(error: Error) -> Option<u32> {
         Error::Incompatible(Incompatible::Service) => Some(disconnect::SERVICE_NOT_AVAILABLE),
         Error::Incompatible(_) => Some(disconnect::KEY_EXCHANGE_FAILED),
         Error::Usage(Usage::HostKeyRejected) => Some(disconnect::HOST_KEY_NOT_VERIFIABLE),
+        Error::Usage(Usage::TooManyFactors | Usage::TooManyPrompts) => Some(disconnect::NO_MORE_AUTH_METHODS),
         Error::Usage(Usage::Closed) | Error::Resource(_) => Some(disconnect::BY_APPLICATION),
         Error::Usage(_) | Error::Key(_) => None,
     }

@@ -13,17 +13,11 @@ impl<const N: usize> Text<N> {
         Self { text: heapless::String::new() }
     }
 
-    /// As much of `bytes` as fits; every control character (line feed excepted), bidirectional mark
-    /// and broken UTF-8 sequence becomes a question mark (RFC 4251 section 9.2).
+    /// As much of `bytes` as fits, made printable as by [`printable`].
     pub fn set(&mut self, bytes: &[u8]) {
         self.text.clear();
-        for chunk in bytes.utf8_chunks() {
-            for c in chunk.valid().chars().filter(|c| *c != '\r') {
-                if self.text.push(if is_printable(c) { c } else { '?' }).is_err() {
-                    return;
-                }
-            }
-            if !chunk.invalid().is_empty() && self.text.push('?').is_err() {
+        for c in printable_chars(bytes) {
+            if self.text.push(c).is_err() {
                 return;
             }
         }
@@ -44,6 +38,27 @@ impl<const N: usize> Text<N> {
     pub fn as_str(&self) -> &str {
         self.text.as_str()
     }
+}
+
+/// `bytes` into `out`, which is cut where it ends: every control character (line feed excepted),
+/// bidirectional mark and broken UTF-8 sequence becomes a question mark (RFC 4251 section 9.2). The length
+/// in `out`, which never is more than that of `bytes`.
+pub fn printable(bytes: &[u8], out: &mut [u8]) -> usize {
+    let mut len = 0;
+    for c in printable_chars(bytes) {
+        match out.get_mut(len..).and_then(|rest| rest.get_mut(..c.len_utf8())) {
+            Some(room) => len += c.encode_utf8(room).len(),
+            None => break,
+        }
+    }
+    len
+}
+
+fn printable_chars(bytes: &[u8]) -> impl Iterator<Item = char> + '_ {
+    bytes.utf8_chunks().flat_map(|chunk| {
+        let valid = chunk.valid().chars().filter(|c| *c != '\r').map(|c| if is_printable(c) { c } else { '?' });
+        valid.chain((!chunk.invalid().is_empty()).then_some('?'))
+    })
 }
 
 fn is_printable(c: char) -> bool {
@@ -68,6 +83,9 @@ mod tests {
         assert_eq!(text.as_str(), "a?[2Jb?c?d\ne?");
         text.set(b"x\xff\xfey");
         assert_eq!(text.as_str(), "x??y");
+        let mut out = [0; 5];
+        assert_eq!(printable("a\x1b\r\u{e9}\u{202e}b".as_bytes(), &mut out), 5);
+        assert_eq!(&out, "a?\u{e9}?".as_bytes());
     }
 
     #[test]

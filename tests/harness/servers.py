@@ -312,3 +312,10 @@ class Paramiko(Helper):
     script = "paramiko_server.py"
     ciphers = CTR
     kex = KEX[1:]
+
+
+class LoginServer(Helper):
+    """asyncssh with the rarer ways to log in; the user says which."""
+
+    name = "logins"
+    script = "login_server.py"

@@ -156,6 +156,9 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_UNKNOWN_ALGORITHM (1012)
 #define SSH_E_CONFIG (1013)           // buffers too small for what was configured
 #define SSH_E_KEX_TIMEOUT (1014)      // a rekey took longer than kex_timeout_ms
+#define SSH_E_PASSWORD_EXPIRED (1120) // the server wants a new password, and there is none that it takes
+#define SSH_E_TOO_MANY_FACTORS (1121) // the server accepts proof after proof and always wants another one
+#define SSH_E_TOO_MANY_PROMPTS (1122) // it asks more or longer questions than anybody would answer
 // Key files: also results of ssh_key_parse()
 #define SSH_E_KEY_FORMAT (1020)       // not an OpenSSH private key file
 #define SSH_E_KEY_TYPE (1021)         // a key type that this build leaves out
@@ -207,11 +210,35 @@ const char *ssh_key_type(const uint8_t *blob, size_t len, size_t *type_len);
 // ---------------------------------------------------------------- authentication
 
 // SSH_OK: logged in. SSH_AUTH_PARTIAL: accepted, more is asked for (SSH_TEXT_AUTH_METHODS).
+// SSH_AUTH_ASKED: the server asks back, for which see each function; another login in place of an answer is
+// right too (or ssh_abandon() when none follows, so that the session does not keep the question).
 // SSH_ERROR with SSH_E_AUTH_FAILED, not fatal: refused, another try may follow.
 #define SSH_AUTH_PARTIAL (1)
+#define SSH_AUTH_ASKED (2)
 int ssh_auth_none(ssh_session_t *s, const char *user, size_t user_len);
-int ssh_auth_password(ssh_session_t *s, const char *user, size_t user_len, const uint8_t *password, size_t password_len);
 int ssh_auth_publickey(ssh_session_t *s, const char *user, size_t user_len, const ssh_key_t *key);
+// SSH_AUTH_ASKED: the password has expired, and the server's text (SSH_PROMPT_NEW_PASSWORD) asks for a new one.
+int ssh_auth_password(ssh_session_t *s, const char *user, size_t user_len, const uint8_t *password, size_t password_len);
+// Only after that. SSH_AUTH_ASKED: the server does not like the new one, and says why.
+int ssh_auth_new_password(ssh_session_t *s, const char *user, size_t user_len,
+    const uint8_t *password, size_t password_len, const uint8_t *new_password, size_t new_password_len);
+// keyboard-interactive (RFC 4256); submethods: comma-separated, or empty. SSH_AUTH_ASKED: show the prompts,
+// answer them with ssh_auth_answer(), which may lead to more of them.
+int ssh_auth_keyboard(ssh_session_t *s, const char *user, size_t user_len, const char *submethods, size_t submethods_len);
+// Prompts asked now; -1: none are awaited.
+int ssh_auth_prompts(const ssh_session_t *s);
+// Text of a prompt and whether its answer may be seen, or one of the texts beside them. As it came: show it only
+// through ssh_printable(). NULL when there is no such prompt.
+#define SSH_PROMPT_NEW_PASSWORD (-3)
+#define SSH_PROMPT_NAME (-2)
+#define SSH_PROMPT_INSTRUCTION (-1)
+const uint8_t *ssh_auth_prompt(const ssh_session_t *s, int index, size_t *len, bool *echo);
+// One answer for each prompt, each as a uint32 (big-endian) with its length, and its bytes. SSH_E_MISUSE for
+// another number of them.
+int ssh_auth_answer(ssh_session_t *s, const uint8_t *answers, size_t len);
+// Text that came from elsewhere, without what a terminal would obey, as UTF-8: its length in out, which needs
+// len bytes.
+size_t ssh_printable(const uint8_t *text, size_t len, char *out);
 bool ssh_is_authenticated(const ssh_session_t *s);
 
 // ---------------------------------------------------------------- channels

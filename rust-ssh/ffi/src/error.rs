@@ -29,6 +29,9 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Usage(Usage::UnknownAlgorithm) => 1012,
         Error::Usage(Usage::Config) => 1013,
         Error::Resource(Resource::KexTimeout) => 1014,
+        Error::Usage(Usage::PasswordExpired) => 1120,
+        Error::Usage(Usage::TooManyFactors) => 1121,
+        Error::Usage(Usage::TooManyPrompts) => 1122,
         Error::Resource(Resource::NoMemory) | Error::Key(KeyError::NoMemory) => 1029,
         Error::Resource(Resource::Errno(errno)) => errno.unsigned_abs(),
         Error::Key(key) => KEY + key as u32,
@@ -40,7 +43,7 @@ pub(crate) fn code(error: Error) -> u32 {
     }
 }
 
-const USAGES: [Usage; 11] = [
+const USAGES: [Usage; 14] = [
     Usage::Misuse,
     Usage::Closed,
     Usage::HostKeyRejected,
@@ -52,6 +55,9 @@ const USAGES: [Usage; 11] = [
     Usage::TooLong,
     Usage::UnknownAlgorithm,
     Usage::Config,
+    Usage::PasswordExpired,
+    Usage::TooManyFactors,
+    Usage::TooManyPrompts,
 ];
 const RESOURCES: [Resource; 4] = [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory];
 const KEYS: [KeyError; 9] = [
@@ -107,6 +113,15 @@ fn usage_sentence(usage: Usage) -> &'static str {
         Usage::TooLong => "too long for the send buffer of this session; use a shorter name or command",
         Usage::UnknownAlgorithm => "this build has no algorithm of that name; algorithms() lists those it has",
         Usage::Config => "the buffers are too small for an SSH session; give it more memory",
+        Usage::PasswordExpired => {
+            "password expired: the server wants a new one before it lets you in; give it with new_password"
+        }
+        Usage::TooManyFactors => {
+            "the server accepted more than 16 proofs of who you are and still wants another one; the session was ended"
+        }
+        Usage::TooManyPrompts => {
+            "the server asks more questions, or longer ones, than anybody would answer; the session was ended"
+        }
     }
 }
 

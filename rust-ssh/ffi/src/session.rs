@@ -5,12 +5,10 @@ use core::mem::{MaybeUninit, align_of, size_of};
 use core::task::Poll;
 
 use micropython_sys::Io;
-use rust_ssh::auth::client::{Method, Outcome};
 use rust_ssh::channel::Channel;
 use rust_ssh::client::Handshake;
 use rust_ssh::config::{Config, Kind, Preference};
-use rust_ssh::error::{Error, Result, Usage};
-use rust_ssh::keys::openssh::PrivateKey;
+use rust_ssh::error::{Result, Usage};
 use rust_ssh::names;
 use rust_ssh::session::{MIN_BUFFER, Session};
 use zeroize::Zeroizing;
@@ -248,7 +246,6 @@ unsafe fn wipe(at: *mut u8, len: usize) {
 }
 
 const HOSTKEY: i32 = 1;
-const AUTH_PARTIAL: i32 = 1;
 
 /// Run a call on a live session; the error of a closed one otherwise.
 ///
@@ -420,57 +417,4 @@ pub unsafe extern "C" fn ssh_disconnect(s: *mut Block, reason: u32, text: *const
     driver.session.disconnect(reason, text);
     // One try: a dead peer must not hold up close().
     let _ = driver.send();
-}
-
-/// # Safety
-/// See the crate's contract.
-unsafe fn login(s: *mut Block, user: *const u8, user_len: usize, method: &Method<'_>) -> i32 {
-    // SAFETY: by contract.
-    unsafe {
-        let user = slice::bytes(user, user_len);
-        let run = |driver: &mut Driver| match driver.run(|session| session.login(user, method))? {
-            Outcome::Success => Ok(status::OK),
-            Outcome::Partial => Ok(AUTH_PARTIAL),
-            Outcome::Failure => Err(Error::from(Usage::AuthFailed).into()),
-        };
-        call(s, |code| code, run)
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_auth_none(s: *mut Block, user: *const u8, user_len: usize) -> i32 {
-    // SAFETY: by contract.
-    unsafe { login(s, user, user_len, &Method::None) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_auth_password(
-    s: *mut Block,
-    user: *const u8,
-    user_len: usize,
-    password: *const u8,
-    password_len: usize,
-) -> i32 {
-    // SAFETY: by contract.
-    unsafe { login(s, user, user_len, &Method::Password(slice::bytes(password, password_len))) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_auth_publickey(
-    s: *mut Block,
-    user: *const u8,
-    user_len: usize,
-    key: *const PrivateKey,
-) -> i32 {
-    // SAFETY: by contract; key is null or one that ssh_key_parse() has set up.
-    match unsafe { key.as_ref() } {
-        Some(key) => unsafe { login(s, user, user_len, &Method::PublicKey(key)) },
-        None => status::ERROR,
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_is_authenticated(s: *const Block) -> bool {
-    // SAFETY: by contract.
-    unsafe { look(s) }.is_some_and(|driver| driver.session.auth().is_done())
 }

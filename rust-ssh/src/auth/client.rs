@@ -1,16 +1,21 @@
 //! The client's side of logging in (RFC 4252): one request at a time, and its answer.
 
+use crate::auth::prompts::Prompts;
 use crate::config::TEXT_LEN;
 use crate::error::{Incompatible, PeerError, Result, Usage};
-use crate::keys::blob::{MAX_BLOB, MAX_SIGNATURE};
 use crate::keys::openssh::PrivateKey;
 use crate::msg::{
-    ExtInfo, ServiceAccept, ServiceRequest, UserauthBanner, UserauthFailure, UserauthMethod60, UserauthRequest,
+    ExtInfo, ServiceAccept, ServiceRequest, UserauthBanner, UserauthFailure, UserauthMethod60, UserauthMethod61,
     UserauthSuccess,
 };
 use crate::names;
 use crate::text::Text;
 use crate::wire::{Reader, Writer};
+
+/// Proofs that a server may accept and still ask for another one. The longest lists in use have three.
+pub const MAX_FACTORS: u8 = 16;
+/// INFO_REQUESTs that a server may send in one login.
+pub const MAX_ROUNDS: u8 = 32;
 
 /// How to prove who the user is.
 #[derive(Clone, Copy)]
@@ -19,8 +24,25 @@ pub enum Method<'m> {
     None,
     /// A password (section 8).
     Password(&'m [u8]),
+    /// The old password and the one to have instead, after the server has asked for that (section 8).
+    NewPassword(&'m [u8], &'m [u8]),
     /// A key, signed at once without asking first (section 7).
     PublicKey(&'m PrivateKey),
+    /// Whether a key would do (section 7).
+    Query(Offer<'m>),
+    /// A key whose private half is somewhere else, and the signature made there.
+    Signed(Offer<'m>, &'m [u8]),
+    /// Questions of the server's choice (RFC 4256), of these kinds if it has a choice.
+    Keyboard(&'m [u8]),
+}
+
+/// A key that is offered: the algorithm that it would sign with, and its blob.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'m> {
+    /// As in the request, where RSA keys and certificates have other names than in their blob.
+    pub algorithm: &'m str,
+    /// The public key or certificate.
+    pub blob: &'m [u8],
 }
 
 /// What the server said to a request.
@@ -32,6 +54,22 @@ pub enum Outcome {
     Partial,
     /// Refused.
     Failure,
+    /// It asks back, see [`crate::session::Session::question`]: for answers, for a new password, or (having
+    /// been asked whether a key would do) for its signature.
+    Asked,
+}
+
+/// What a message 60 means, by the request that it answers (RFC 4252 section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// Nothing.
+    No,
+    /// PASSWD_CHANGEREQ.
+    NewPassword,
+    /// PK_OK.
+    KeyOk,
+    /// INFO_REQUEST.
+    Prompts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +81,11 @@ enum State {
     /// A request may be sent.
     Ready,
     /// A request is out.
-    Waiting,
+    Waiting(Expected),
     /// A request is out whose caller gave up: its answer is not the next one's.
-    Abandoned,
+    Abandoned(Expected),
+    /// The server has asked back, and its message is kept until the next request or answer.
+    Asked(Expected),
     /// Logged in.
     Done,
 }
@@ -54,8 +94,8 @@ enum State {
 pub struct Client {
     state: State,
     outcome: Option<Outcome>,
-    /// The request under way is a password.
-    password: bool,
+    factors: u8,
+    rounds: u8,
     methods: Text<TEXT_LEN>,
     banner: Text<TEXT_LEN>,
     sig_algs: Text<TEXT_LEN>,
@@ -66,7 +106,8 @@ impl Default for Client {
         Self {
             state: State::Start,
             outcome: None,
-            password: false,
+            factors: 0,
+            rounds: 0,
             methods: Text::new(),
             banner: Text::new(),
             sig_algs: Text::new(),
@@ -85,9 +126,20 @@ impl Client {
         self.state == State::Start
     }
 
-    /// True when a request may be sent.
-    pub fn is_ready(&self) -> bool {
-        self.state == State::Ready
+    /// True when a request may be sent. One in place of an answer ends the method that asked (RFC 4252
+    /// section 5.1).
+    pub const fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready | State::Asked(_))
+    }
+
+    /// True while the server waits for us: nothing more is taken from it, so that its question stays.
+    pub const fn is_asked(&self) -> bool {
+        matches!(self.state, State::Asked(_))
+    }
+
+    /// True while it waits for answers to its prompts.
+    pub fn is_prompted(&self) -> bool {
+        self.state == State::Asked(Expected::Prompts)
     }
 
     /// The answer to the request, once.
@@ -97,9 +149,11 @@ impl Client {
 
     /// The caller of the request under way gives up on it.
     pub fn abandon(&mut self) {
-        if self.state == State::Waiting {
-            self.state = State::Abandoned;
-        }
+        self.state = match self.state {
+            State::Waiting(expected) => State::Abandoned(expected),
+            State::Asked(_) => State::Ready,
+            state => state,
+        };
         self.outcome = None;
     }
 
@@ -130,8 +184,19 @@ impl Client {
 
     /// USERAUTH_REQUEST is queued.
     pub fn request_sent(&mut self, method: &Method<'_>) {
-        self.state = State::Waiting;
-        self.password = matches!(method, Method::Password(_));
+        self.state = State::Waiting(match method {
+            Method::Password(_) | Method::NewPassword(..) => Expected::NewPassword,
+            Method::Query(_) => Expected::KeyOk,
+            Method::Keyboard(_) => Expected::Prompts,
+            Method::None | Method::PublicKey(_) | Method::Signed(..) => Expected::No,
+        });
+        self.rounds = 0;
+        self.outcome = None;
+    }
+
+    /// INFO_RESPONSE is queued.
+    pub fn answers_sent(&mut self) {
+        self.state = State::Waiting(Expected::Prompts);
         self.outcome = None;
     }
 
@@ -150,35 +215,60 @@ impl Client {
                 self.state = State::Ready;
                 Ok(())
             }
-            (UserauthBanner::NUMBER, State::Ready | State::Waiting | State::Abandoned) => {
+            (UserauthBanner::NUMBER, State::Ready | State::Waiting(_) | State::Abandoned(_)) => {
                 self.banner.set(UserauthBanner::read(body)?.message);
                 Ok(())
             }
-            (UserauthSuccess::NUMBER, State::Waiting | State::Abandoned) => {
-                UserauthSuccess::read(body)?;
-                self.answer(Outcome::Success, State::Done);
-                Ok(())
-            }
-            (UserauthFailure::NUMBER, State::Waiting | State::Abandoned) => {
-                let failure = UserauthFailure::read(body)?;
-                self.methods.set(failure.methods.as_bytes());
-                let outcome = if failure.partial { Outcome::Partial } else { Outcome::Failure };
-                self.answer(outcome, State::Ready);
-                Ok(())
-            }
-            // PASSWD_CHANGEREQ: the password has expired, and nobody is here to choose a new one. With
-            // other methods the number answers what we never ask.
-            (UserauthMethod60::NUMBER, State::Waiting | State::Abandoned) if self.password => {
-                self.banner.set(Reader::new(body).string()?);
-                self.answer(Outcome::Failure, State::Ready);
-                Ok(())
-            }
+            (_, State::Waiting(expected) | State::Abandoned(expected)) => self.result(*number, body, expected),
             _ => Err(PeerError::Unexpected.into()),
         }
     }
 
+    /// Take the answer to a request.
+    fn result(&mut self, number: u8, body: &[u8], expected: Expected) -> Result<()> {
+        match number {
+            UserauthSuccess::NUMBER => {
+                UserauthSuccess::read(body)?;
+                self.answer(Outcome::Success, State::Done);
+            }
+            UserauthFailure::NUMBER => {
+                let failure = UserauthFailure::read(body)?;
+                self.methods.set(failure.methods.as_bytes());
+                let outcome = if failure.partial { Outcome::Partial } else { Outcome::Failure };
+                self.factors = self.factors.saturating_add(u8::from(failure.partial));
+                if self.factors > MAX_FACTORS {
+                    return Err(Usage::TooManyFactors.into());
+                }
+                self.answer(outcome, State::Ready);
+            }
+            UserauthMethod60::NUMBER if expected != Expected::No => {
+                self.question(body, expected)?;
+                let abandoned = matches!(self.state, State::Abandoned(_));
+                self.answer(Outcome::Asked, if abandoned { State::Ready } else { State::Asked(expected) });
+            }
+            _ => return Err(PeerError::Unexpected.into()),
+        }
+        Ok(())
+    }
+
+    /// See that a question can be answered; it is read again when it is.
+    fn question(&mut self, body: &[u8], expected: Expected) -> Result<()> {
+        if expected == Expected::Prompts {
+            self.rounds = self.rounds.saturating_add(1);
+            if self.rounds > MAX_ROUNDS {
+                return Err(Usage::TooManyPrompts.into());
+            }
+            return Prompts::read(body).map(|_| ());
+        }
+        // Text and language of PASSWD_CHANGEREQ (RFC 4252 section 8), algorithm and key of PK_OK (section 7).
+        let mut reader = Reader::new(body);
+        reader.string()?;
+        reader.string()?;
+        reader.end()
+    }
+
     fn answer(&mut self, outcome: Outcome, next: State) {
-        if self.state == State::Waiting {
+        if matches!(self.state, State::Waiting(_)) {
             self.outcome = Some(outcome);
         }
         self.state = next;
@@ -197,90 +287,12 @@ impl Client {
     }
 }
 
-/// Write a USERAUTH_REQUEST; `signature` for [`Method::PublicKey`].
-pub fn write_request(w: &mut Writer<'_>, user: &[u8], method: &Method<'_>, signature: &[u8]) {
-    let request = |name| UserauthRequest::new(user, names::SERVICE_CONNECTION, name, &[]);
-    match method {
-        Method::None => request(names::METHOD_NONE).write(w),
-        Method::Password(password) => {
-            request(names::METHOD_PASSWORD).write(w);
-            w.bool(false).string(password);
-        }
-        Method::PublicKey(key) => {
-            write_signed(w, user, key);
-            w.string(signature);
-        }
-    }
-}
-
-/// The part of a publickey request that is signed.
-fn write_signed(w: &mut Writer<'_>, user: &[u8], key: &PrivateKey) {
-    let mut blob = [0; MAX_BLOB];
-    let len = key.public_blob(&mut blob);
-    UserauthRequest::new(user, names::SERVICE_CONNECTION, names::METHOD_PUBLICKEY, &[]).write(w);
-    w.bool(true).string(key.algorithm().as_bytes()).string(blob.get(..len).unwrap_or_default());
-}
-
-/// Sign a publickey request (RFC 4252 section 7): the signature covers the session id and the request,
-/// which are laid out in `scratch`.
-pub fn sign(scratch: &mut [u8], session_id: &[u8], user: &[u8], key: &PrivateKey) -> Result<Signature> {
-    let mut w = Writer::new(scratch);
-    w.string(session_id);
-    write_signed(&mut w, user, key);
-    w.finish().ok_or(Usage::TooLong)?;
-    let mut signature = Signature { bytes: [0; MAX_SIGNATURE], len: 0 };
-    signature.len = key.sign(w.written(), &mut signature.bytes);
-    if signature.len == 0 { Err(Usage::Misuse.into()) } else { Ok(signature) }
-}
-
-/// An SSH signature blob.
-pub struct Signature {
-    bytes: [u8; MAX_SIGNATURE],
-    len: usize,
-}
-
-impl AsRef<[u8]> for Signature {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
+/// Write INFO_RESPONSE (RFC 4256 section 3.4); `answers` are `count` strings.
+pub fn write_answers(w: &mut Writer<'_>, count: u32, answers: &[u8]) {
+    UserauthMethod61::new(&[]).write(w);
+    w.u32(count).bytes(answers);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Error;
-
-    fn ready() -> Client {
-        let mut client = Client::default();
-        client.service_sent();
-        client.handle(b"\x06\0\0\0\x0cssh-userauth").unwrap();
-        client
-    }
-
-    #[test]
-    fn answers_belong_to_requests() {
-        let mut client = ready();
-        assert_eq!(client.handle(&[52]), Err(Error::Peer(PeerError::Unexpected)));
-        client.request_sent(&Method::None);
-        client.handle(b"\x33\0\0\0\x08password\x01").unwrap();
-        assert_eq!((client.take_outcome(), client.methods()), (Some(Outcome::Partial), "password"));
-        client.request_sent(&Method::None);
-        client.abandon();
-        client.handle(b"\x33\0\0\0\x08password\x00").unwrap();
-        assert_eq!(client.take_outcome(), None);
-        client.request_sent(&Method::None);
-        client.handle(&[52]).unwrap();
-        assert!(client.is_done());
-        for late in [&[52][..], b"\x33\0\0\0\0\0", b"\x35\0\0\0\0\0\0\0\0", &[60]] {
-            assert!(client.handle(late).is_err());
-        }
-    }
-
-    #[test]
-    fn ext_info_counts_are_bounded() {
-        let mut client = ready();
-        assert!(client.handle(&[7, 0xff, 0xff, 0xff, 0xff]).is_err());
-        client.handle(b"\x07\0\0\0\x01\0\0\0\x0fserver-sig-algs\0\0\0\x0bssh-ed25519").unwrap();
-        assert_eq!(client.sig_algs(), "ssh-ed25519");
-    }
-}
+#[path = "client_tests.rs"]
+mod tests;

@@ -36,6 +36,8 @@ pub struct Inbox<'a> {
     end: usize,
     /// packet_length of the packet at `start`, once known.
     length: Option<usize>,
+    /// Where the payload of the last packet lies, and its length.
+    last: (usize, usize),
     keys: Protection,
     secure: bool,
     sequence: u32,
@@ -48,7 +50,7 @@ impl<'a> Inbox<'a> {
     pub fn new(buf: &'a mut [u8]) -> Self {
         let keys = Protection::plain();
         let used = Used::default();
-        Self { buf, start: 0, end: 0, length: None, keys, secure: false, sequence: 0, used, total: 0 }
+        Self { buf, start: 0, end: 0, length: None, last: (0, 0), keys, secure: false, sequence: 0, used, total: 0 }
     }
 
     /// Where the next bytes from the stream go. Empty when whole packets wait to be taken.
@@ -135,7 +137,14 @@ impl<'a> Inbox<'a> {
             return Err(PeerError::Padding.into());
         }
         let payload = body.get(1..length - padding).ok_or(PeerError::Padding)?;
+        self.last = (self.start - whole + 5, payload.len());
         Ok(Some(Packet { sequence, payload }))
+    }
+
+    /// The payload of the packet that was taken last, until there is [`Inbox::room`] again.
+    pub fn last(&self) -> &[u8] {
+        let (start, len) = self.last;
+        self.buf.get(start..).and_then(|rest| rest.get(..len)).unwrap_or_default()
     }
 
     /// packet_length of the next packet, checked.

@@ -1,0 +1,109 @@
+//! Logging in, as far as a session is concerned; see [`crate::client`] for how its operations are called.
+
+use core::task::Poll;
+
+use crate::auth::client::{self as auth, Method, Outcome};
+use crate::auth::prompts::Prompts;
+use crate::auth::request;
+use crate::error::{PeerError, Result, Usage};
+use crate::session::{Core, Session};
+use crate::wire::Reader;
+
+impl Session<'_> {
+    /// Log in as `user`. Pending until the server has answered.
+    pub fn login(&mut self, user: &[u8], method: &Method<'_>) -> Result<Poll<Outcome>> {
+        self.core.alive()?;
+        if let Some(outcome) = self.core.auth.take_outcome() {
+            return self.outcome(outcome, method);
+        }
+        let core = &mut self.core;
+        if core.auth.is_done() {
+            return Err(Usage::Misuse.into());
+        }
+        if !core.may_send() {
+            return Ok(Poll::Pending);
+        }
+        core.request_service()?;
+        if core.auth.is_ready() {
+            core.request_login(user, method)?;
+        }
+        Ok(Poll::Pending)
+    }
+
+    /// A PK_OK must name the key that was asked about: a signature made for another one would be wasted, and
+    /// the answer is not the one to our question (RFC 4252 section 7).
+    fn outcome(&mut self, outcome: Outcome, method: &Method<'_>) -> Result<Poll<Outcome>> {
+        if let (Outcome::Asked, Method::Query(offer)) = (outcome, method) {
+            let mut reader = Reader::new(self.question());
+            let same = reader.string()? == offer.algorithm.as_bytes() && reader.string()? == offer.blob;
+            if !same {
+                return Err(self.fail(PeerError::Unexpected.into()));
+            }
+        }
+        Ok(Poll::Ready(outcome))
+    }
+
+    /// What the server asks back after [`Outcome::Asked`]: the fields of its message, until the next request
+    /// or answer; empty otherwise.
+    pub fn question(&self) -> &[u8] {
+        if self.core.auth.is_asked() { self.inbox.last().get(1..).unwrap_or_default() } else { &[] }
+    }
+
+    /// Its prompts, if it has any.
+    pub fn prompts(&self) -> Option<Prompts<'_>> {
+        if self.core.auth.is_prompted() { Prompts::read(self.question()).ok() } else { None }
+    }
+
+    /// Answer the prompts: `answers` are as many strings (RFC 4251 section 5). Pending until the server has
+    /// judged them, or has more questions.
+    ///
+    /// # Errors
+    /// [`Usage::Misuse`] when nothing was asked, or another number of answers is expected.
+    pub fn answer(&mut self, answers: &[u8]) -> Result<Poll<Outcome>> {
+        self.core.alive()?;
+        if let Some(outcome) = self.core.auth.take_outcome() {
+            return Ok(Poll::Ready(outcome));
+        }
+        if self.core.auth.is_prompted() {
+            let prompts = self.prompts().filter(|prompts| prompts.fits(answers)).ok_or(Usage::Misuse)?;
+            let (count, core) = (prompts.count, &mut self.core);
+            let sent = core.outbox.packet(&mut core.rng, |w| auth::write_answers(w, count, answers));
+            // Answers that can never be sent: the question is not kept for them.
+            if sent.inspect_err(|_| core.auth.abandon())? {
+                core.auth.answers_sent();
+            }
+        } else if self.core.auth.is_ready() || self.core.auth.is_done() {
+            return Err(Usage::Misuse.into());
+        }
+        Ok(Poll::Pending)
+    }
+
+    /// The caller of [`Session::login`] or [`Session::answer`] gives up: a late answer is not taken for the
+    /// next one's.
+    pub fn abandon_login(&mut self) {
+        self.core.auth.abandon();
+    }
+}
+
+impl Core<'_> {
+    /// Queue a login request if there is room.
+    fn request_login(&mut self, user: &[u8], method: &Method<'_>) -> Result<()> {
+        let signature = match method {
+            Method::PublicKey(key) => {
+                // What is signed is laid out where the packet will be.
+                if !self.outbox.pending().is_empty() {
+                    return Ok(());
+                }
+                let id = self.kex.session_id().ok_or(Usage::Misuse)?;
+                Some(request::sign(self.outbox.scratch(), id, user, key)?)
+            }
+            _ => None,
+        };
+        let signature = signature.as_ref().map(AsRef::as_ref).unwrap_or_default();
+        let sent = self.outbox.packet(&mut self.rng, |w| request::write_request(w, user, method, signature));
+        if sent.inspect_err(|_| self.auth.abandon())? {
+            self.auth.request_sent(method);
+        }
+        Ok(())
+    }
+}
