@@ -123,6 +123,14 @@ typedef struct _mp_obj_ssh_session_t {
     modssh_slot_t slots[];
 } mp_obj_ssh_session_t;
 
+// Kinds of channels. Those that the server opens come in the order of SSH_WAITING_...
+typedef enum _modssh_kind_t {
+    MODSSH_KIND_SESSION,
+    MODSSH_KIND_TCP,
+    MODSSH_KIND_UNIX,
+    MODSSH_KIND_INCOMING,
+} modssh_kind_t;
+
 typedef struct _mp_obj_ssh_channel_t {
     mp_obj_base_t base;
     mp_obj_ssh_session_t *session;
@@ -130,9 +138,14 @@ typedef struct _mp_obj_ssh_channel_t {
     mp_obj_t err_stream;           // the object of stderr, made when first asked for
     mp_obj_t exit_status;          // kept when the channel is closed, None before
     mp_obj_t exit_signal;
+    mp_obj_t exit_message;         // of the signal, None before
+    mp_obj_t destination;          // tuple or path, None for a session
+    mp_obj_t origin;               // tuple or None
     int16_t id;
     uint16_t gen;
     bool closed;
+    bool core_dumped;
+    uint8_t kind;                  // modssh_kind_t
 } mp_obj_ssh_channel_t;
 
 extern const mp_obj_type_t mp_type_ssh_session;
@@ -192,7 +205,7 @@ bool modssh_wait(modssh_op_t *op);
         (r) = (call); \
     } while ((r) == SSH_AGAIN && modssh_wait(op))
 
-// The same for a request of channel id (MODSSH_LOGIN: for a login). If the program gives up on it, because of
+// The same for a request of channel id (MODSSH_LOGIN, MODSSH_GLOBAL: for a login, a global request). If the program gives up on it, because of
 // the deadline or an exception, the core is told, so that a late answer is not taken for another one's.
 #define MODSSH_REQUEST(op, id, r, call) \
     do { \
@@ -202,7 +215,8 @@ bool modssh_wait(modssh_op_t *op);
             (op)->abandon = MODSSH_NO_REQUEST; \
         } \
     } while (0)
-#define MODSSH_LOGIN (-1)
+#define MODSSH_LOGIN SSH_ABANDON_LOGIN
+#define MODSSH_GLOBAL SSH_ABANDON_GLOBAL
 #define MODSSH_NO_REQUEST (-2)
 
 // Scratch memory that is wiped when the operation ends. At most three blocks per operation. align: a power of 2.
@@ -246,6 +260,8 @@ void modssh_pin_data(modssh_op_t *op, mp_obj_t obj, mp_buffer_info_t *info);
 // Seconds (int or float, None: forever) as milliseconds.
 mp_int_t modssh_get_timeout(mp_obj_t obj);
 mp_obj_t modssh_timeout_obj(mp_int_t ms);
+// A count from an argument (ssh_session.c); None: value. Divided (rounded up) by unit.
+uint32_t modssh_get_count(mp_obj_t obj, uint32_t value, uint32_t unit, uint32_t max);
 // Comma-separated names as a tuple of str.
 mp_obj_t modssh_split_names(const char *text, size_t len);
 // Text that came from elsewhere as a str that can be shown.
@@ -263,6 +279,13 @@ size_t modssh_public_blob(mp_obj_t key, uint8_t **blob);
 // Make and open a channel within an operation; window 0: the default. Sets op->channel, so that the channel
 // is closed if the operation ends by an exception; set op->channel to NULL to keep it.
 mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window);
+// The steps of that, for channels of other kinds: an object that is not open yet; a slot and memory for it from
+// `take` (ssh_channel_new() or ssh_channel_accept()); and the result of the call that opens it, of which an
+// error is raised.
+mp_obj_ssh_channel_t *modssh_channel_make(mp_obj_ssh_session_t *session, uint8_t kind);
+typedef int (*modssh_take_t)(ssh_session_t *core, uint8_t *ring, size_t len);
+void modssh_channel_start(modssh_op_t *op, mp_obj_ssh_channel_t *self, size_t window, modssh_take_t take);
+void modssh_channel_opened(modssh_op_t *op, mp_obj_ssh_channel_t *self, int r);
 // Close a channel within an operation, without waiting for long; errors are ignored.
 void modssh_channel_shut(modssh_op_t *op, mp_obj_ssh_channel_t *channel);
 // Give the server a moment to close the channels that are closed on our side.
@@ -279,6 +302,17 @@ ptrdiff_t modssh_channel_write_obj(modssh_op_t *op, int id, mp_obj_t obj, size_t
 void modssh_grow(vstr_t *vstr, size_t room);
 // Free the rings of channels that the core has done with, close those whose objects are gone.
 void modssh_channel_reap(mp_obj_ssh_session_t *session);
+
+// Connections through channels, and global requests: ssh_forward.c
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_open_tcp_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_open_unix_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_session_request_forward_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_session_cancel_forward_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_request_unix_forward_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_cancel_unix_forward_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_accept_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_global_request_obj);
+extern const mp_stream_p_t modssh_session_stream_p; // for poll: channels that wait for accept()
 
 // exec(command) and run(command, stdin=None): ssh_run.c
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_exec_obj);

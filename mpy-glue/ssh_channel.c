@@ -488,21 +488,6 @@ static MP_DEFINE_CONST_FUN_OBJ_1(channel_gettimeout_obj, channel_gettimeout);
 
 // ---------------------------------------------------------------- attributes and types
 
-// Take in what has arrived about the exit. Errors of the connection show elsewhere.
-static void update_exit(mp_obj_ssh_channel_t *self) {
-    if (self->closed || self->session->core == NULL) {
-        return;
-    }
-    modssh_op_t op;
-    modssh_enter(&op, self->session);
-    int r = ssh_channel_poll(self->session->core, self->id);
-    if (r == SSH_EXCEPTION) {
-        modssh_check(&op, r);
-    }
-    modssh_channel_keep_exit(self);
-    modssh_leave(&op);
-}
-
 static mp_obj_t get_stderr(mp_obj_ssh_channel_t *self) {
     if (self->err_stream == MP_OBJ_NULL) {
         mp_obj_ssh_stderr_t *o = mp_obj_malloc(mp_obj_ssh_stderr_t, &mp_type_ssh_channel_stderr);
@@ -517,15 +502,8 @@ static void channel_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (dest[0] != MP_OBJ_NULL) {
         return; // nothing can be stored
     }
-    if (attr == MP_QSTR_exit_status) {
-        update_exit(self);
-        dest[0] = self->exit_status;
-    } else if (attr == MP_QSTR_exit_signal) {
-        update_exit(self);
-        dest[0] = self->exit_signal;
-    } else if (attr == MP_QSTR_stderr) {
-        dest[0] = get_stderr(self);
-    } else {
+    dest[0] = attr == MP_QSTR_stderr ? get_stderr(self) : modssh_channel_get_attr(self, attr);
+    if (dest[0] == MP_OBJ_NULL) {
         dest[1] = MP_OBJ_SENTINEL; // go on with the locals dict
     }
 }
@@ -544,6 +522,9 @@ static const mp_rom_map_elem_t channel_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_setenv), MP_ROM_PTR(&modssh_channel_setenv_obj) },
     { MP_ROM_QSTR(MP_QSTR_signal), MP_ROM_PTR(&modssh_channel_signal_obj) },
     { MP_ROM_QSTR(MP_QSTR_window_change), MP_ROM_PTR(&modssh_channel_window_change_obj) },
+    { MP_ROM_QSTR(MP_QSTR_send_break), MP_ROM_PTR(&modssh_channel_send_break_obj) },
+    { MP_ROM_QSTR(MP_QSTR_request_agent), MP_ROM_PTR(&modssh_channel_request_agent_obj) },
+    { MP_ROM_QSTR(MP_QSTR_request_x11), MP_ROM_PTR(&modssh_channel_request_x11_obj) },
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&channel_read_obj) },
     { MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&channel_readinto_obj) },
     { MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&mp_stream_unbuffered_readline_obj) },

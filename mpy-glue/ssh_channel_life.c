@@ -81,46 +81,51 @@ static byte *new_ring(modssh_op_t *op, size_t len) {
 }
 
 // Take a slot. When all are in use, wait for one that only waits for the server's CLOSE.
-static int take_slot(modssh_op_t *op, byte *ring, size_t len) {
+static int take_slot(modssh_op_t *op, modssh_take_t take, byte *ring, size_t len) {
     mp_obj_ssh_session_t *session = op->session;
-    int id = ssh_channel_new(session->core, ring, len);
+    int id = take(session->core, ring, len);
     if (id == SSH_ERROR && !some_slot_is_closing(session, false)) {
         collect_channels(op);
-        id = ssh_channel_new(session->core, ring, len);
+        id = take(session->core, ring, len);
     }
-    while (id == SSH_ERROR && some_slot_is_closing(session, false)) {
+    while (id == SSH_AGAIN || (id == SSH_ERROR && some_slot_is_closing(session, false))) {
         int r = ssh_pump(session->core);
         if (r != SSH_OK) {
             return r;
         }
         modssh_channel_reap(session);
-        id = ssh_channel_new(session->core, ring, len);
-        if (id == SSH_ERROR && !modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
+        id = take(session->core, ring, len);
+        if ((id == SSH_AGAIN || id == SSH_ERROR) && !modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
             return SSH_AGAIN;
         }
     }
     return id;
 }
 
-mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
-    mp_obj_ssh_session_t *session = op->session;
-    // The object is complete before there is anything to finalise.
+// The object is complete before there is anything to finalise.
+mp_obj_ssh_channel_t *modssh_channel_make(mp_obj_ssh_session_t *session, uint8_t kind) {
     mp_obj_ssh_channel_t *self = mp_obj_malloc_with_finaliser(mp_obj_ssh_channel_t, &mp_type_ssh_channel);
     self->session = session;
     self->timeout_ms = MODSSH_DEFAULT;
     self->err_stream = MP_OBJ_NULL;
     self->exit_status = mp_const_none;
     self->exit_signal = mp_const_none;
+    self->exit_message = mp_const_none;
+    self->core_dumped = false;
+    self->destination = mp_const_none;
+    self->origin = mp_const_none;
+    self->kind = kind;
     self->id = -1;
     self->gen = 0;
     self->closed = true;
+    return self;
+}
 
-    // The memory of the last channel can be had again once the server has closed it, and dropbear takes a new
-    // one down with it if that happens between its opening and its request.
-    modssh_channel_wait_closed(op);
+void modssh_channel_start(modssh_op_t *op, mp_obj_ssh_channel_t *self, size_t window, modssh_take_t take) {
+    mp_obj_ssh_session_t *session = op->session;
     size_t len = window == 0 ? session->window : window;
     byte *ring = new_ring(op, len);
-    int id = take_slot(op, ring, len);
+    int id = take_slot(op, take, ring, len);
     if (id < 0 || (size_t)id >= session->n_slots) {
         m_del(byte, ring, len);
         modssh_check(op, id < 0 ? id : SSH_ERROR);
@@ -136,15 +141,27 @@ mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
     self->gen = slot->gen;
     self->closed = false;
     op->channel = self;
+}
 
-    int r;
-    MODSSH_RUN(op, r, ssh_channel_open(session->core, id));
+void modssh_channel_opened(modssh_op_t *op, mp_obj_ssh_channel_t *self, int r) {
     if (r == SSH_ERROR) {
-        slot->closing = true; // refused: the core has freed it, or will when the answer comes
+        // Refused: the core has freed it, or will when the answer comes.
+        op->session->slots[self->id].closing = true;
         self->closed = true;
         op->channel = NULL;
     }
     modssh_check(op, r);
+}
+
+mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
+    mp_obj_ssh_channel_t *self = modssh_channel_make(op->session, MODSSH_KIND_SESSION);
+    // The memory of the last channel can be had again once the server has closed it, and dropbear takes a new
+    // one down with it if that happens between its opening and its request.
+    modssh_channel_wait_closed(op);
+    modssh_channel_start(op, self, window, ssh_channel_new);
+    int r;
+    MODSSH_RUN(op, r, ssh_channel_open(op->session->core, self->id));
+    modssh_channel_opened(op, self, r);
     return self;
 }
 
@@ -159,6 +176,8 @@ void modssh_channel_keep_exit(mp_obj_ssh_channel_t *self) {
         self->exit_status = mp_obj_new_int_from_uint(info.status);
     }
     if (info.has_signal && self->exit_signal == mp_const_none) {
+        self->exit_message = mp_obj_new_str(info.message, info.message_len);
+        self->core_dumped = info.core_dumped;
         self->exit_signal = mp_obj_new_str(info.signal, info.signal_len);
     }
 }

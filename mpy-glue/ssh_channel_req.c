@@ -1,4 +1,4 @@
-// The requests of class Channel: pty, environment, exec, shell, subsystem, signal, window size, end of input.
+// The requests of class Channel: pty, environment, exec, shell, subsystem, signal, window size, break, agent, X11, end of input.
 
 #include <string.h>
 
@@ -137,3 +137,56 @@ static mp_obj_t channel_eof(mp_obj_t self_in) {
     return mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_1(modssh_channel_eof_obj, channel_eof);
+
+// send_break(ms): RFC 4335; 0: as long as the server thinks fit.
+static mp_obj_t channel_send_break(mp_obj_t self_in, mp_obj_t ms_in) {
+    mp_obj_ssh_channel_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_int_t ms = mp_obj_get_int(ms_in);
+    modssh_op_t op;
+    channel_enter_request(&op, self);
+    int r;
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_break(self->session->core, self->id, MAX(ms, 0)));
+    modssh_finish(&op, r);
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_2(modssh_channel_send_break_obj, channel_send_break);
+
+static mp_obj_t channel_request_agent(mp_obj_t self_in) {
+    mp_obj_ssh_channel_t *self = MP_OBJ_TO_PTR(self_in);
+    modssh_op_t op;
+    channel_enter_request(&op, self);
+    int r;
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_agent(self->session->core, self->id));
+    modssh_finish(&op, r);
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_1(modssh_channel_request_agent_obj, channel_request_agent);
+
+// request_x11(cookie, protocol="MIT-MAGIC-COOKIE-1", screen=0, single=False): the cookie is text in hexadecimal.
+static mp_obj_t channel_request_x11(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum { ARG_cookie, ARG_protocol, ARG_screen, ARG_single };
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_cookie, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_protocol, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        { MP_QSTR_screen, MP_ARG_INT, {.u_int = 0} },
+        { MP_QSTR_single, MP_ARG_BOOL, {.u_bool = false} },
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    mp_obj_ssh_channel_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    modssh_op_t op;
+    channel_enter_request(&op, self);
+    mp_buffer_info_t cookie;
+    modssh_pin_data(&op, args[ARG_cookie].u_obj, &cookie);
+    static const char standard[] = "MIT-MAGIC-COOKIE-1";
+    mp_buffer_info_t protocol = { .buf = (void *)standard, .len = sizeof(standard) - 1 };
+    if (args[ARG_protocol].u_obj != mp_const_none) {
+        modssh_pin_data(&op, args[ARG_protocol].u_obj, &protocol);
+    }
+    int r;
+    MODSSH_REQUEST(&op, self->id, r, ssh_channel_x11(self->session->core, self->id, args[ARG_single].u_bool,
+        protocol.buf, protocol.len, cookie.buf, cookie.len, args[ARG_screen].u_int));
+    modssh_finish(&op, r);
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(modssh_channel_request_x11_obj, 1, channel_request_x11);

@@ -111,7 +111,7 @@ static const mp_arg_t session_args[] = {
 };
 
 // A count from an argument; None: the value that is already there. Divided (rounded up) by unit.
-static uint32_t get_count(mp_obj_t obj, uint32_t value, uint32_t unit, uint32_t max) {
+uint32_t modssh_get_count(mp_obj_t obj, uint32_t value, uint32_t unit, uint32_t max) {
     if (obj == mp_const_none) {
         return value;
     }
@@ -186,15 +186,15 @@ static void get_config(ssh_config_t *config, const mp_arg_val_t *args) {
     config->max_channels = MICROPY_PY_SSH_CHANNELS;
     #endif
     uint32_t default_packet = config->max_packet;
-    config->max_packet = get_count(args[ARG_max_packet].u_obj, config->max_packet, 1, UINT32_MAX / 4);
+    config->max_packet = modssh_get_count(args[ARG_max_packet].u_obj, config->max_packet, 1, UINT32_MAX / 4);
     if (config->max_packet > default_packet) {
         // The receive buffer of the target's default fits its default packet.
         config->rx_size += config->max_packet - default_packet;
     }
-    config->max_channels = get_count(args[ARG_channels].u_obj, config->max_channels, 1, INT16_MAX);
-    config->rekey_bytes = get_count(args[ARG_rekey_bytes].u_obj, config->rekey_bytes, 1024, UINT32_MAX);
-    config->rekey_packets = get_count(args[ARG_rekey_packets].u_obj, config->rekey_packets, 1, (uint32_t)1 << 31);
-    config->rekey_seconds = get_count(args[ARG_rekey_seconds].u_obj, config->rekey_seconds, 1, UINT32_MAX);
+    config->max_channels = modssh_get_count(args[ARG_channels].u_obj, config->max_channels, 1, INT16_MAX);
+    config->rekey_bytes = modssh_get_count(args[ARG_rekey_bytes].u_obj, config->rekey_bytes, 1024, UINT32_MAX);
+    config->rekey_packets = modssh_get_count(args[ARG_rekey_packets].u_obj, config->rekey_packets, 1, (uint32_t)1 << 31);
+    config->rekey_seconds = modssh_get_count(args[ARG_rekey_seconds].u_obj, config->rekey_seconds, 1, UINT32_MAX);
     config->kex = get_names(args[ARG_kex].u_obj, 0);
     config->host_keys = get_names(args[ARG_hostkeys].u_obj, 1);
     config->ciphers = get_names(args[ARG_ciphers].u_obj, 2);
@@ -270,7 +270,7 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
     mp_obj_t hostkey = args[ARG_hostkey].u_obj;
     modssh_hostkey_validate(hostkey);
     mp_int_t timeout_ms = modssh_get_timeout(args[ARG_timeout].u_obj);
-    uint32_t window = get_count(args[ARG_window].u_obj, MICROPY_PY_SSH_WINDOW, 1, UINT32_MAX / 4);
+    uint32_t window = modssh_get_count(args[ARG_window].u_obj, MICROPY_PY_SSH_WINDOW, 1, UINT32_MAX / 4);
     if (window == 0 || timeout_ms == 0) {
         mp_raise_ValueError(MP_ERROR_TEXT("window and timeout must not be 0"));
     }
@@ -421,7 +421,7 @@ static mp_obj_t session_open_session(size_t n_args, const mp_obj_t *pos_args, mp
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
-    uint32_t window = get_count(args[0].u_obj, 0, 1, UINT32_MAX / 4);
+    uint32_t window = modssh_get_count(args[0].u_obj, 0, 1, UINT32_MAX / 4);
     modssh_op_t op;
     modssh_enter(&op, self);
     mp_obj_ssh_channel_t *channel = modssh_channel_open(&op, window);
@@ -512,6 +512,14 @@ static const mp_rom_map_elem_t session_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_userauth_publickey), MP_ROM_PTR(&modssh_session_userauth_publickey_obj) },
     { MP_ROM_QSTR(MP_QSTR_userauth_keyboard_interactive), MP_ROM_PTR(&modssh_session_userauth_keyboard_interactive_obj) },
     { MP_ROM_QSTR(MP_QSTR_open_session), MP_ROM_PTR(&session_open_session_obj) },
+    { MP_ROM_QSTR(MP_QSTR_open_tcp), MP_ROM_PTR(&modssh_session_open_tcp_obj) },
+    { MP_ROM_QSTR(MP_QSTR_open_unix), MP_ROM_PTR(&modssh_session_open_unix_obj) },
+    { MP_ROM_QSTR(MP_QSTR_request_forward), MP_ROM_PTR(&modssh_session_request_forward_obj) },
+    { MP_ROM_QSTR(MP_QSTR_cancel_forward), MP_ROM_PTR(&modssh_session_cancel_forward_obj) },
+    { MP_ROM_QSTR(MP_QSTR_request_unix_forward), MP_ROM_PTR(&modssh_session_request_unix_forward_obj) },
+    { MP_ROM_QSTR(MP_QSTR_cancel_unix_forward), MP_ROM_PTR(&modssh_session_cancel_unix_forward_obj) },
+    { MP_ROM_QSTR(MP_QSTR_accept), MP_ROM_PTR(&modssh_session_accept_obj) },
+    { MP_ROM_QSTR(MP_QSTR_global_request), MP_ROM_PTR(&modssh_session_global_request_obj) },
     { MP_ROM_QSTR(MP_QSTR_exec), MP_ROM_PTR(&modssh_session_exec_obj) },
     { MP_ROM_QSTR(MP_QSTR_run), MP_ROM_PTR(&modssh_session_run_obj) },
     { MP_ROM_QSTR(MP_QSTR_scp_recv), MP_ROM_PTR(&modssh_session_scp_recv_obj) },
@@ -537,5 +545,6 @@ MP_DEFINE_CONST_OBJ_TYPE(
     make_new, session_make_new,
     print, session_print,
     attr, session_attr,
+    protocol, &modssh_session_stream_p,
     locals_dict, &session_locals_dict
     );

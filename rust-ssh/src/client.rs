@@ -4,10 +4,9 @@
 use core::task::Poll;
 
 use crate::auth::client::Client;
-use crate::channel::{Channel, Flags, Request};
+use crate::channel::{Channel, Flags, Global, Request, Target, Waiting};
 use crate::error::{Error, Result, Usage};
-use crate::msg::{GlobalRequest, Ignore, Output};
-use crate::names;
+use crate::msg::{Ignore, Output};
 use crate::session::{Detail, Out, Session};
 use crate::transport::kex::Context;
 use crate::transport::negotiate::Negotiated;
@@ -94,14 +93,14 @@ impl<'a> Session<'a> {
         (self.inbox.total(), self.core.outbox.total())
     }
 
-    /// Take a slot for a session channel with `memory` as its window; its number.
+    /// Take a slot for a channel with `memory` as its window; its number.
     pub fn add_channel(&mut self, memory: &'a mut [u8]) -> Result<usize> {
         self.core.alive()?;
         self.core.channels.add(memory, self.core.config.max_packet)
     }
 
     /// Open it. A refusal frees the slot; its reason is in [`Session::detail`].
-    pub fn open_channel(&mut self, id: usize) -> Result<Poll<()>> {
+    pub fn open_channel(&mut self, id: usize, target: &Target<'_>) -> Result<Poll<()>> {
         if let Err(error) = self.core.connected() {
             self.core.channels.release(id);
             return Err(error);
@@ -109,7 +108,7 @@ impl<'a> Session<'a> {
         let held = !self.core.may_send();
         let (channels, mut out, detail) = self.core.channel_parts();
         let out: Option<&mut dyn Output> = if held { None } else { Some(&mut out) };
-        channels.open(id, out, &mut detail.reason)
+        channels.open(id, target, out, &mut detail.reason)
     }
 
     /// A channel by its number.
@@ -220,13 +219,46 @@ impl<'a> Session<'a> {
         if !self.core.may_send() {
             return Ok(Poll::Pending);
         }
-        let core = &mut self.core;
-        let request = GlobalRequest::new(names::KEEPALIVE, true, &[]);
-        let sent = core.outbox.packet(&mut core.rng, |w| request.write(w))?;
-        if sent {
-            core.channels.global_sent();
+        let (channels, mut out, _) = self.core.channel_parts();
+        Ok(done(channels.keepalive(&mut out)?))
+    }
+
+    /// Make a global request: ready with the port of a forward, or the length of the answer's data.
+    pub fn global(&mut self, request: &Global<'_>) -> Result<Poll<u32>> {
+        self.core.connected()?;
+        if !self.core.may_send() {
+            return Ok(Poll::Pending);
         }
-        Ok(done(sent))
+        let (channels, mut out, _) = self.core.channel_parts();
+        channels.global(request, &mut out)
+    }
+
+    /// Data of the last answer to [`Session::global`].
+    pub fn global_reply(&self) -> &[u8] {
+        self.core.channels.global_reply()
+    }
+
+    /// The caller of [`Session::global`] gives up: a late answer is not taken for the next one's.
+    pub fn abandon_global(&mut self) {
+        self.core.channels.abandon_global();
+    }
+
+    /// The first channel that the server has opened, because the program asked for such, and that waits to be
+    /// taken.
+    pub fn waiting(&self) -> Result<Option<&Waiting>> {
+        self.core.connected()?;
+        Ok(self.core.channels.waiting())
+    }
+
+    /// Take that channel, with `memory` as its window; its number.
+    pub fn accept(&mut self, memory: &'a mut [u8]) -> Result<Poll<usize>> {
+        self.core.connected()?;
+        if !self.core.may_send() {
+            return Ok(Poll::Pending);
+        }
+        let max_packet = self.core.config.max_packet;
+        let (channels, mut out, _) = self.core.channel_parts();
+        channels.accept(memory, max_packet, &mut out)
     }
 
     /// True from the start of an exchange of new keys to its end.

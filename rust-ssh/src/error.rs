@@ -113,6 +113,8 @@ pub enum Usage {
     TooManyFactors,
     /// The server asks more or longer questions than anybody would answer. The session is dead.
     TooManyPrompts,
+    /// As many forwards are on as there is room for.
+    NoForward,
 }
 
 /// What ran out or ended.

@@ -30,6 +30,23 @@ pub const METHOD_KEYBOARD: &[u8] = b"keyboard-interactive";
 
 /// RFC 4254 section 6.1.
 pub const CHANNEL_SESSION: &[u8] = b"session";
+/// RFC 4254 section 7.2.
+pub const DIRECT_TCPIP: &[u8] = b"direct-tcpip";
+/// RFC 4254 section 7.2.
+pub const FORWARDED_TCPIP: &[u8] = b"forwarded-tcpip";
+/// OpenSSH PROTOCOL section 2.4.
+pub const DIRECT_STREAMLOCAL: &[u8] = b"direct-streamlocal@openssh.com";
+/// OpenSSH PROTOCOL section 2.4.
+pub const FORWARDED_STREAMLOCAL: &[u8] = b"forwarded-streamlocal@openssh.com";
+/// RFC 4254 section 6.3.2.
+pub const X11: &[u8] = b"x11";
+/// OpenSSH PROTOCOL.agent: a channel to the client's agent.
+pub const AUTH_AGENT: &[u8] = b"auth-agent@openssh.com";
+
+/// RFC 4254 section 6.8.
+pub const XON_XOFF: &[u8] = b"xon-xoff";
+/// OpenSSH PROTOCOL section 2.1: the peer reads no more.
+pub const EOW: &[u8] = b"eow@openssh.com";
 /// RFC 4254 section 6.10.
 pub const EXIT_STATUS: &[u8] = b"exit-status";
 /// RFC 4254 section 6.10.
@@ -62,5 +79,9 @@ pub mod disconnect {
 /// SSH_MSG_CHANNEL_OPEN_FAILURE reasons (RFC 4254 section 5.1).
 pub mod open_failure {
     /// Nobody here asked for such a channel.
-    pub const ADMINISTRATIVELY_PROHIBITED: u32 = 1;
+    pub const PROHIBITED: u32 = 1;
+    /// A type of channel that is not known here.
+    pub const UNKNOWN_TYPE: u32 = 3;
+    /// Too many wait already.
+    pub const RESOURCE_SHORTAGE: u32 = 4;
 }

@@ -1,11 +1,12 @@
 """asyncssh server for tests: PORT HOSTKEY AUTHORIZED_KEYS PASSWORD.
 
-Runs commands with the shell, has SFTP and SCP.
+Runs commands with the shell, has SFTP and SCP, forwards connections, X11 and the agent.
 """
 
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 
@@ -29,6 +30,18 @@ class Server(asyncssh.SSHServer):
     def validate_password(self, username, password):
         return password == PASSWORD
 
+    def connection_requested(self, dest_host, dest_port, orig_host, orig_port):
+        return True
+
+    def server_requested(self, listen_host, listen_port):
+        return listen_host != "refused"
+
+    def unix_connection_requested(self, dest_path):
+        return True
+
+    def unix_server_requested(self, listen_path):
+        return True
+
 
 async def copy(reader, writer):
     """Until the end, or until the other end takes no more."""
@@ -44,6 +57,13 @@ async def feed(process, child):
     child.stdin.close()
 
 
+def forwarded(process):
+    """What tells a program where the forwarded display and agent are."""
+    found = {"SSH_AUTH_SOCK": process.channel.get_agent_path()}
+    found["DISPLAY"] = process.channel.get_x11_display()
+    return {name: value for name, value in found.items() if value}
+
+
 async def run(process):
     """One exec or shell request."""
     if process.subsystem:
@@ -51,6 +71,7 @@ async def run(process):
         return
     child = await asyncio.create_subprocess_shell(
         process.command or "exec sh",
+        env={**os.environ, **forwarded(process)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -83,6 +104,8 @@ async def main():
         process_factory=run,
         sftp_factory=asyncssh.SFTPServer,
         allow_scp=True,
+        agent_forwarding=True,
+        x11_forwarding=True,
         encoding=None,
         kex_algs=["curve25519-sha256", "curve25519-sha256@libssh.org"],
         encryption_algs=ENCRYPTION,

@@ -1,6 +1,6 @@
 """paramiko server for tests: PORT HOSTKEY AUTHORIZED_KEYS PASSWORD.
 
-Runs commands with the shell, has SFTP; SCP through the shell's scp.
+Runs commands with the shell, has SFTP; SCP through the shell's scp; forwards TCP connections.
 """
 
 import errno
@@ -12,6 +12,7 @@ import sys
 import threading
 
 import paramiko
+import paramiko_tunnels
 from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
 
 PORT, HOSTKEY, AUTHORIZED, PASSWORD = sys.argv[1:5]
@@ -116,7 +117,7 @@ class Files(paramiko.SFTPServerInterface):
         return os.path.realpath(path)
 
 
-class Server(paramiko.ServerInterface):
+class Server(paramiko_tunnels.Tunnels, paramiko.ServerInterface):
     def get_allowed_auths(self, username):
         return "password,publickey"
 
@@ -215,7 +216,7 @@ def serve(connection, key):
     transport.add_server_key(key)
     transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
     try:
-        transport.start_server(server=Server())
+        transport.start_server(server=Server(transport))
         transport.join()
     except (paramiko.SSHException, EOFError, OSError):
         pass

@@ -111,7 +111,10 @@ int ssh_want(const ssh_session_t *s);
 uint32_t ssh_wait_ms(const ssh_session_t *s);
 
 // The caller gives up on the operation that returned SSH_AGAIN (its deadline has passed, or an exception
-// came), of channel id or, with id < 0, the login: a late answer will not be taken for another one's.
+// came), of channel id or, with id < 0, the login or a global request: a late answer will not be taken for
+// another one's.
+#define SSH_ABANDON_LOGIN (-1)
+#define SSH_ABANDON_GLOBAL (-3)
 void ssh_abandon(ssh_session_t *s, int id);
 
 // Send what is queued and take in what has arrived, without waiting. SSH_OK or an error.
@@ -159,6 +162,7 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_PASSWORD_EXPIRED (1120) // the server wants a new password, and there is none that it takes
 #define SSH_E_TOO_MANY_FACTORS (1121) // the server accepts proof after proof and always wants another one
 #define SSH_E_TOO_MANY_PROMPTS (1122) // it asks more or longer questions than anybody would answer
+#define SSH_E_NO_FORWARD (1015)       // as many forwards are on as there is room for
 // Key files: also results of ssh_key_parse()
 #define SSH_E_KEY_FORMAT (1020)       // not an OpenSSH private key file
 #define SSH_E_KEY_TYPE (1021)         // a key type that this build leaves out
@@ -243,10 +247,11 @@ bool ssh_is_authenticated(const ssh_session_t *s);
 
 // ---------------------------------------------------------------- channels
 
-// Take a slot for a "session" channel whose window is all of ring[0..len). The ring stays borrowed until
+// Take a slot for a channel whose window is all of ring[0..len). The ring stays borrowed until
 // ssh_channel_is_free(). Id >= 0, or SSH_ERROR (SSH_E_NO_SLOT).
 int ssh_channel_new(ssh_session_t *s, uint8_t *ring, size_t len);
-// SSH_OK when the peer has confirmed it. SSH_E_OPEN_REFUSED frees the slot.
+// Open it as a "session" channel (ssh_ffi_forward.h has the others): SSH_OK when the peer has confirmed it.
+// SSH_E_OPEN_REFUSED frees the slot.
 int ssh_channel_open(ssh_session_t *s, int id);
 // Requests that want an answer: SSH_OK, SSH_AGAIN, or SSH_ERROR with SSH_E_REQUEST_REFUSED (not fatal).
 int ssh_channel_exec(ssh_session_t *s, int id, const uint8_t *command, size_t len);
@@ -311,6 +316,7 @@ void ssh_use_sse2(bool usable);
 // The names this build offers by default: 0 kex, 1 host keys, 2 ciphers, 3 MACs; comma-separated.
 const char *ssh_algorithms(int which, size_t *len);
 
+#include "ssh_ffi_forward.h"
 #include "ssh_ffi_sftp.h"
 
 #endif // SSH_FFI_H

@@ -2,7 +2,7 @@
 
 use core::task::Poll;
 
-use rust_ssh::channel::{Flags, Request, Sink};
+use rust_ssh::channel::{Flags, Request, Sink, Target};
 
 use crate::driver::{Driver, MAX_ROUNDS, Stop, WANT_READ, status};
 use crate::session::{Block, call, driver, look, pump};
@@ -41,7 +41,7 @@ impl Sink for Reader<'_> {
     }
 }
 
-fn index(id: i32) -> usize {
+pub(crate) fn index(id: i32) -> usize {
     usize::try_from(id).unwrap_or(usize::MAX)
 }
 
@@ -58,12 +58,14 @@ pub unsafe extern "C" fn ssh_channel_new(s: *mut Block, ring: *mut u8, len: usiz
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_channel_open(s: *mut Block, id: i32) -> i32 {
     // SAFETY: by contract.
-    unsafe { call(s, |()| status::OK, |driver| driver.run(|session| session.open_channel(index(id)))) }
+    unsafe {
+        call(s, |()| status::OK, |driver| driver.run(|session| session.open_channel(index(id), &Target::Session)))
+    }
 }
 
 /// # Safety
 /// See the crate's contract.
-unsafe fn request(s: *mut Block, id: i32, request: &Request<'_>) -> i32 {
+pub(crate) unsafe fn request(s: *mut Block, id: i32, request: &Request<'_>) -> i32 {
     // SAFETY: by contract.
     unsafe { call(s, |()| status::OK, |driver| driver.run(|session| session.request(index(id), request))) }
 }

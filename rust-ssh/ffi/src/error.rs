@@ -32,6 +32,7 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Usage(Usage::PasswordExpired) => 1120,
         Error::Usage(Usage::TooManyFactors) => 1121,
         Error::Usage(Usage::TooManyPrompts) => 1122,
+        Error::Usage(Usage::NoForward) => 1015,
         Error::Resource(Resource::NoMemory) | Error::Key(KeyError::NoMemory) => 1029,
         Error::Resource(Resource::Errno(errno)) => errno.unsigned_abs(),
         Error::Key(key) => KEY + key as u32,
@@ -43,7 +44,7 @@ pub(crate) fn code(error: Error) -> u32 {
     }
 }
 
-const USAGES: [Usage; 14] = [
+const USAGES: [Usage; 15] = [
     Usage::Misuse,
     Usage::Closed,
     Usage::HostKeyRejected,
@@ -58,6 +59,7 @@ const USAGES: [Usage; 14] = [
     Usage::PasswordExpired,
     Usage::TooManyFactors,
     Usage::TooManyPrompts,
+    Usage::NoForward,
 ];
 const RESOURCES: [Resource; 4] = [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory];
 const KEYS: [KeyError; 9] = [
@@ -107,11 +109,12 @@ fn usage_sentence(usage: Usage) -> &'static str {
         }
         Usage::AuthFailed => "the server refused this login; check user name and password or key",
         Usage::OpenRefused => "the server refused to open a channel",
-        Usage::RequestRefused => "the server refused this request; the channel is still open",
+        Usage::RequestRefused => "the server refused this request; nothing else has changed",
         Usage::ChannelClosed => "the channel is closed or at its end; open a new one",
         Usage::NoSlot => "all channels of this session are in use; close one, or give the session more with channels=",
         Usage::TooLong => "too long for the send buffer of this session; use a shorter name or command",
         Usage::UnknownAlgorithm => "this build has no algorithm of that name; algorithms() lists those it has",
+        Usage::NoForward => "as many forwards are on as this session has room for; cancel one first",
         Usage::Config => "the buffers are too small for an SSH session; give it more memory",
         Usage::PasswordExpired => {
             "password expired: the server wants a new one before it lets you in; give it with new_password"
@@ -226,7 +229,11 @@ pub unsafe extern "C" fn ssh_last_error(s: *const Block, err: *mut CError) {
         None if !s.is_null() => Usage::Closed.into(),
         None => from_code(out.code),
     };
-    let text = sentence(error);
+    let text = match (error, reason) {
+        // RFC 4254 section 5.1: SSH_OPEN_CONNECT_FAILED.
+        (Error::Usage(Usage::OpenRefused), 2) => "the server could not connect to the target of the tunnel",
+        _ => sentence(error),
+    };
     *out = CError {
         code: code(error),
         fatal: dead || s.is_null() && fatal(error).is_some(),

@@ -18,6 +18,7 @@ mod auth;
 mod channel;
 mod driver;
 mod error;
+mod forward;
 mod key;
 mod library;
 mod scp;

@@ -245,6 +245,8 @@ unsafe fn wipe(at: *mut u8, len: usize) {
     core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
 }
 
+/// `SSH_ABANDON_GLOBAL` of the header.
+const GLOBAL: i32 = -3;
 const HOSTKEY: i32 = 1;
 
 /// Run a call on a live session; the error of a closed one otherwise.
@@ -347,6 +349,7 @@ pub unsafe extern "C" fn ssh_abandon(s: *mut Block, id: i32) {
     if let Some(driver) = unsafe { driver(s) } {
         match usize::try_from(id) {
             Ok(id) => driver.session.abandon_request(id),
+            Err(_) if id == GLOBAL => driver.session.abandon_global(),
             Err(_) => driver.session.abandon_login(),
         }
     }

@@ -6,6 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
+use rust_ssh::channel::Target;
 use rust_ssh::client::Handshake;
 use rust_ssh::session::Session;
 
@@ -68,7 +69,7 @@ fn operate(client: &mut Session<'_>, op: u8, now: &mut u32) {
         1 => drop(client.read(0, 1, &mut out)),
         2 => drop(client.write(0, &out)),
         3 => drop(client.rekey()),
-        4 => drop(client.open_channel(0)),
+        4 => drop(client.open_channel(0, &Target::Session)),
         5 => drop(client.handshake()),
         6 => drop(client.login(b"user", &rust_ssh::auth::client::Method::None)),
         7 => *now = now.wrapping_add(1_000_000),

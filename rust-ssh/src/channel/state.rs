@@ -2,15 +2,16 @@
 
 use core::task::Poll;
 
+use crate::channel::forward::{Target, Waiting};
+use crate::channel::request::{Grant, Request};
 use crate::channel::ring::Ring;
 use crate::error::{PeerError, Result, Usage};
 use crate::msg::{
-    ChannelClose, ChannelData, ChannelEof, ChannelOpen, ChannelOpenConfirmation, ChannelRequest, ChannelWindowAdjust,
-    Output,
+    ChannelClose, ChannelData, ChannelEof, ChannelOpen, ChannelOpenConfirmation, ChannelWindowAdjust, Output,
 };
 use crate::names;
 use crate::text::Text;
-use crate::wire::{Reader, Writer};
+use crate::wire::Reader;
 
 /// Bytes of a CHANNEL_DATA message besides its data.
 const DATA_HEAD: usize = 1 + 4 + 4;
@@ -33,8 +34,8 @@ pub(super) enum Stage {
 enum Answer {
     /// No request is under way.
     None,
-    /// Not here yet.
-    Awaited,
+    /// Not here yet; what it grants the peer.
+    Awaited(Grant),
     /// SUCCESS or FAILURE.
     Here(bool),
 }
@@ -67,57 +68,6 @@ pub struct Flags {
     pub closed: bool,
 }
 
-/// A channel request (RFC 4254 section 6).
-#[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)] // the fields are the RFC's
-pub enum Request<'r> {
-    Exec(&'r [u8]),
-    Shell,
-    Subsystem(&'r [u8]),
-    Pty { term: &'r [u8], size: [u32; 4], modes: &'r [u8] },
-    Env { name: &'r [u8], value: &'r [u8] },
-    Signal(&'r [u8]),
-    WindowChange { size: [u32; 4] },
-}
-
-impl Request<'_> {
-    const fn name(&self) -> &'static [u8] {
-        match self {
-            Self::Exec(_) => b"exec",
-            Self::Shell => b"shell",
-            Self::Subsystem(_) => b"subsystem",
-            Self::Pty { .. } => b"pty-req",
-            Self::Env { .. } => b"env",
-            Self::Signal(_) => b"signal",
-            Self::WindowChange { .. } => b"window-change",
-        }
-    }
-
-    /// Section 6.7 and 6.9 forbid an answer to these two.
-    const fn wants_reply(&self) -> bool {
-        !matches!(self, Self::Signal(_) | Self::WindowChange { .. })
-    }
-
-    fn write(&self, w: &mut Writer<'_>, recipient: u32) {
-        ChannelRequest::new(recipient, self.name(), self.wants_reply(), &[]).write(w);
-        match self {
-            Self::Exec(text) | Self::Subsystem(text) | Self::Signal(text) => {
-                w.string(text);
-            }
-            Self::Shell => {}
-            Self::Pty { term, size: [columns, rows, width, height], modes } => {
-                w.string(term).u32(*columns).u32(*rows).u32(*width).u32(*height).string(modes);
-            }
-            Self::Env { name, value } => {
-                w.string(name).string(value);
-            }
-            Self::WindowChange { size: [columns, rows, width, height] } => {
-                w.u32(*columns).u32(*rows).u32(*width).u32(*height);
-            }
-        }
-    }
-}
-
 /// One channel. The ring's capacity is the window, so what the peer may send always has a place.
 pub struct Channel<'a> {
     pub(super) stage: Stage,
@@ -139,6 +89,12 @@ pub struct Channel<'a> {
     answer: Answer,
     /// Answers still to come for requests whose caller gave up.
     stale: u8,
+    /// The peer reads no more (OpenSSH PROTOCOL section 2.1).
+    got_eow: bool,
+    /// Whether the program's terminal may stop output with ^S (RFC 4254 section 6.8), once the peer says so.
+    xon_xoff: Option<bool>,
+    /// Agent and X11 forwarding, as far as the peer has granted them.
+    grants: [Grant; 2],
     exit: Exit,
 }
 
@@ -163,6 +119,9 @@ impl<'a> Channel<'a> {
             released: false,
             answer: Answer::None,
             stale: 0,
+            got_eow: false,
+            xon_xoff: None,
+            grants: [Grant::None; 2],
             exit: Exit::default(),
         }
     }
@@ -170,6 +129,11 @@ impl<'a> Channel<'a> {
     /// How the remote program ended, as far as known.
     pub const fn exit(&self) -> &Exit {
         &self.exit
+    }
+
+    /// xon-xoff (RFC 4254 section 6.8): whether the client may do flow control, if the peer has said so.
+    pub const fn xon_xoff(&self) -> Option<bool> {
+        self.xon_xoff
     }
 
     /// True when its owner has let go of it.
@@ -183,7 +147,10 @@ impl<'a> Channel<'a> {
         let readable = [ended || self.ring.len(0) > 0, ended || self.ring.len(1) > 0];
         Flags {
             readable,
-            writable: self.stage == Stage::Open && !self.sent_eof && !self.sent_close && self.window_out > 0,
+            writable: self.stage == Stage::Open
+                && !self.sent_eof
+                && !self.sent_close
+                && (self.window_out > 0 || self.got_eow),
             eof: ended && self.ring.used() == 0,
             exited: self.got_close || self.exit.status.is_some() || self.exit.signal.is_some(),
             closed: self.got_close,
@@ -213,9 +180,12 @@ impl<'a> Channel<'a> {
     }
 
     /// Send CHANNEL_OPEN for slot `id`.
-    pub(super) fn open(&mut self, id: u32, out: &mut dyn Output) -> Result<bool> {
-        let message = ChannelOpen::new(names::CHANNEL_SESSION, id, self.window_in, self.max_in, &[]);
-        let sent = out.send(&mut |w| message.write(w))?;
+    pub(super) fn open(&mut self, id: u32, target: &Target<'_>, out: &mut dyn Output) -> Result<bool> {
+        let message = ChannelOpen::new(target.kind(), id, self.window_in, self.max_in, &[]);
+        let sent = out.send(&mut |w| {
+            message.write(w);
+            target.write(w);
+        })?;
         if sent {
             self.stage = Stage::Opening;
         }
@@ -233,6 +203,22 @@ impl<'a> Channel<'a> {
         (self.stage, self.remote) = (Stage::Open, message.sender);
         (self.window_out, self.max_out) = (message.window, message.max_packet);
         Ok(())
+    }
+
+    /// Confirm slot `id` to the peer that has opened it (RFC 4254 section 5.1); false when there is no room now.
+    pub(super) fn accept(&mut self, id: u32, waiting: &Waiting, out: &mut dyn Output) -> Result<bool> {
+        let message = ChannelOpenConfirmation::new(waiting.remote, id, self.window_in, self.max_in, &[]);
+        let sent = out.send(&mut |w| message.write(w))?;
+        if sent {
+            (self.stage, self.remote) = (Stage::Open, waiting.remote);
+            (self.window_out, self.max_out) = (waiting.window, waiting.max_packet);
+        }
+        Ok(sent)
+    }
+
+    /// What the peer may open because of a request on this channel, while it lives.
+    pub(super) fn grants(&mut self) -> Option<&mut [Grant; 2]> {
+        (self.stage == Stage::Open && !self.got_close && !self.released).then_some(&mut self.grants)
     }
 
     pub(super) fn adjust(&mut self, bytes: u32) -> Result<()> {
@@ -270,7 +256,8 @@ impl<'a> Channel<'a> {
 
     /// Send what the window, the peer's packet size and the send buffer allow; how many bytes.
     pub(super) fn write(&mut self, data: &[u8], out: &mut dyn Output) -> Result<Poll<usize>> {
-        if self.stage != Stage::Open || self.sent_eof || self.sent_close || self.got_close {
+        // Nobody reads what comes after eow@openssh.com; the other direction goes on.
+        if self.stage != Stage::Open || self.sent_eof || self.sent_close || self.got_close || self.got_eow {
             return Err(Usage::ChannelClosed.into());
         }
         let mut done = 0;
@@ -336,11 +323,11 @@ impl<'a> Channel<'a> {
                 self.answer = Answer::None;
                 return if granted { Ok(Poll::Ready(())) } else { Err(Usage::RequestRefused.into()) };
             }
-            Answer::Awaited if self.got_close => {
+            Answer::Awaited(_) if self.got_close => {
                 self.answer = Answer::None;
                 return Err(Usage::ChannelClosed.into());
             }
-            Answer::Awaited => return Ok(Poll::Pending),
+            Answer::Awaited(_) => return Ok(Poll::Pending),
             Answer::None => {}
         }
         if self.stage != Stage::Open || self.sent_close || self.got_close {
@@ -353,13 +340,13 @@ impl<'a> Channel<'a> {
         if !request.wants_reply() {
             return Ok(Poll::Ready(()));
         }
-        self.answer = Answer::Awaited;
+        self.answer = Answer::Awaited(request.grant());
         Ok(Poll::Pending)
     }
 
     /// The caller of the request under way gives up on it.
     pub(super) fn abandon(&mut self) {
-        if self.answer == Answer::Awaited {
+        if matches!(self.answer, Answer::Awaited(_)) {
             self.stale = self.stale.saturating_add(1);
         }
         self.answer = Answer::None;
@@ -371,11 +358,21 @@ impl<'a> Channel<'a> {
             self.stale -= 1;
             return Ok(());
         }
-        if self.answer != Answer::Awaited {
-            return Err(PeerError::Channel.into());
+        let Answer::Awaited(grant) = self.answer else { return Err(PeerError::Channel.into()) };
+        if granted {
+            self.grant(grant);
         }
         self.answer = Answer::Here(granted);
         Ok(())
+    }
+
+    fn grant(&mut self, grant: Grant) {
+        let [agent, x11] = &mut self.grants;
+        match grant {
+            Grant::None => {}
+            Grant::Agent => *agent = grant,
+            Grant::X11 { .. } => *x11 = grant,
+        }
     }
 
     /// The peer tells something about the channel; requests that we do not know say nothing to us.
@@ -392,6 +389,10 @@ impl<'a> Channel<'a> {
             self.exit.signal = Some(text);
             self.exit.core_dumped = core;
             self.exit.message.set(message);
+        } else if name == names::XON_XOFF {
+            self.xon_xoff = Some(reader.bool()?);
+        } else if name == names::EOW {
+            self.got_eow = true;
         } else {
             return Ok(());
         }

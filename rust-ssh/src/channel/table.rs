@@ -2,14 +2,17 @@
 
 use core::task::Poll;
 
-use crate::channel::state::{Channel, Flags, Request, Stage};
+use crate::channel::forward::{Forwards, Target, Waiting};
+use crate::channel::globals::{Global, Globals};
+use crate::channel::request::Request;
+use crate::channel::state::{Channel, Flags, Stage};
 use crate::error::{PeerError, Result, Usage};
 use crate::msg::{
     ChannelClose, ChannelData, ChannelEof, ChannelExtendedData, ChannelFailure, ChannelOpen, ChannelOpenConfirmation,
     ChannelOpenFailure, ChannelRequest, ChannelSuccess, ChannelWindowAdjust, GlobalRequest, Output, RequestFailure,
     RequestSuccess,
 };
-use crate::names;
+use crate::names::{self, open_failure};
 
 /// A short answer that we owe the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +21,8 @@ pub enum Reply {
     Unimplemented(u32),
     /// A global request that we do not serve.
     GlobalFailure,
-    /// A channel that nobody asked for, by the peer's number.
-    OpenRefused(u32),
+    /// A channel that is not opened, by the peer's number, and why.
+    OpenRefused(u32, u32),
     /// A channel request that we do not serve, by the peer's channel number.
     ChannelFailure(u32),
 }
@@ -37,14 +40,14 @@ pub trait Sink {
 /// The channels of a session.
 pub struct Channels<'a> {
     slots: &'a mut [Option<Channel<'a>>],
-    /// Global requests of ours without an answer yet.
-    awaited: u16,
+    globals: Globals,
+    forwards: Forwards,
 }
 
 impl<'a> Channels<'a> {
     /// As many channels as there are slots.
     pub fn new(slots: &'a mut [Option<Channel<'a>>]) -> Self {
-        Self { slots, awaited: 0 }
+        Self { slots, globals: Globals::default(), forwards: Forwards::default() }
     }
 
     /// Channels in use.
@@ -79,13 +82,19 @@ impl<'a> Channels<'a> {
 
     /// Open the channel in slot `id`: ready when the peer has confirmed. A refusal gives its reason to
     /// `reason` and frees the slot.
-    pub fn open(&mut self, id: usize, out: Option<&mut dyn Output>, reason: &mut u32) -> Result<Poll<()>> {
+    pub fn open(
+        &mut self,
+        id: usize,
+        target: &Target<'_>,
+        out: Option<&mut dyn Output>,
+        reason: &mut u32,
+    ) -> Result<Poll<()>> {
         let channel = self.get_mut(id)?;
         match channel.stage {
             Stage::Open => return Ok(Poll::Ready(())),
             Stage::New => {
                 if let Some(out) = out {
-                    channel.open(u32::try_from(id).unwrap_or(0), out)?;
+                    channel.open(u32::try_from(id).unwrap_or(0), target, out)?;
                 }
             }
             Stage::Opening => {}
@@ -96,6 +105,52 @@ impl<'a> Channels<'a> {
             }
         }
         Ok(Poll::Pending)
+    }
+
+    /// The first channel that the peer has opened and nobody has taken yet.
+    pub fn waiting(&self) -> Option<&Waiting> {
+        self.forwards.front()
+    }
+
+    /// Take that channel, with `memory` as its window: its number. Pending, and nothing done, when there is no
+    /// room for the answer now.
+    pub fn accept(&mut self, memory: &'a mut [u8], max_packet: u32, out: &mut dyn Output) -> Result<Poll<usize>> {
+        let waiting = self.forwards.front().ok_or(Usage::Misuse)?;
+        let free = self.slots.iter().position(Option::is_none).ok_or(Usage::NoSlot)?;
+        let mut channel = Channel::new(memory, max_packet);
+        if !channel.accept(u32::try_from(free).unwrap_or(u32::MAX), waiting, out)? {
+            return Ok(Poll::Pending);
+        }
+        self.forwards.pop();
+        if let Some(slot) = self.slots.get_mut(free) {
+            *slot = Some(channel);
+        }
+        Ok(Poll::Ready(free))
+    }
+
+    /// Send a global request, or look for its answer: the port of a forward, or the length of its data.
+    pub fn global(&mut self, request: &Global<'_>, out: &mut dyn Output) -> Result<Poll<u32>> {
+        self.globals.request(request, &mut self.forwards, out)
+    }
+
+    /// Data of the last answer to a global request.
+    pub fn global_reply(&self) -> &[u8] {
+        self.globals.reply()
+    }
+
+    /// The caller of the global request under way gives up on it.
+    pub fn abandon_global(&mut self) {
+        self.globals.abandon(&mut self.forwards);
+    }
+
+    /// Send a request that the peer must answer; false when there is no room now.
+    pub fn keepalive(&mut self, out: &mut dyn Output) -> Result<bool> {
+        self.globals.keepalive(out)
+    }
+
+    /// Global requests of ours without an answer yet.
+    pub const fn awaited(&self) -> u32 {
+        self.globals.awaited()
     }
 
     /// Write to a channel.
@@ -133,11 +188,7 @@ impl<'a> Channels<'a> {
     /// Free all slots: the connection is gone.
     pub fn clear(&mut self) {
         self.slots.fill_with(|| None);
-    }
-
-    /// A global request that wants an answer was queued.
-    pub fn global_sent(&mut self) {
-        self.awaited = self.awaited.saturating_add(1);
+        self.forwards.clear();
     }
 
     /// Queue what channels owe the peer: window, CLOSE.
@@ -208,8 +259,7 @@ impl<'a> Channels<'a> {
             ChannelFailure::NUMBER => {
                 self.open_channel(ChannelFailure::read(body)?.recipient)?.1.answered(false)?;
             }
-            // Nobody here asked for a channel from the server.
-            ChannelOpen::NUMBER => return Ok(Some(Reply::OpenRefused(ChannelOpen::read(body)?.sender))),
+            ChannelOpen::NUMBER => return self.opened(&ChannelOpen::read(body)?),
             ChannelOpenConfirmation::NUMBER => {
                 let message = ChannelOpenConfirmation::read(body)?;
                 self.opening(message.recipient)?.confirm(&message)?;
@@ -219,7 +269,7 @@ impl<'a> Channels<'a> {
                 detail(message.description);
                 self.opening(message.recipient)?.stage = Stage::Refused(message.reason);
             }
-            _ => return self.global(*number, body),
+            _ => return self.other(*number, body),
         }
         Ok(None)
     }
@@ -268,17 +318,28 @@ impl<'a> Channels<'a> {
         }
     }
 
-    fn global(&mut self, number: u8, body: &[u8]) -> Result<Option<Reply>> {
+    /// The peer opens a channel.
+    fn opened(&mut self, message: &ChannelOpen<'_>) -> Result<Option<Reply>> {
+        let grants = self.slots.iter_mut().flatten().filter_map(Channel::grants);
+        let refused = self.forwards.open(message, grants)?.err();
+        Ok(refused.map(|reason| Reply::OpenRefused(message.sender, reason)))
+    }
+
+    fn other(&mut self, number: u8, body: &[u8]) -> Result<Option<Reply>> {
         match number {
             GlobalRequest::NUMBER => {
                 let request = GlobalRequest::read(body)?;
                 return Ok(request.want_reply.then_some(Reply::GlobalFailure));
             }
-            RequestSuccess::NUMBER => RequestSuccess::read(body).map(|_| ())?,
-            RequestFailure::NUMBER => RequestFailure::read(body).map(|_| ())?,
+            RequestSuccess::NUMBER => {
+                self.globals.answer(true, RequestSuccess::read(body)?.rest, &mut self.forwards)?;
+            }
+            RequestFailure::NUMBER => {
+                RequestFailure::read(body)?;
+                self.globals.answer(false, &[], &mut self.forwards)?;
+            }
             _ => return Err(PeerError::Unexpected.into()),
         }
-        self.awaited = self.awaited.checked_sub(1).ok_or(PeerError::Unexpected)?;
         Ok(None)
     }
 }
@@ -290,9 +351,13 @@ impl Reply {
             Self::Unimplemented(sequence) => out.send(&mut |w| crate::msg::Unimplemented::new(sequence).write(w)),
             Self::GlobalFailure => out.send(&mut |w| RequestFailure::new().write(w)),
             Self::ChannelFailure(remote) => out.send(&mut |w| ChannelFailure::new(remote).write(w)),
-            Self::OpenRefused(remote) => out.send(&mut |w| {
-                let reason = names::open_failure::ADMINISTRATIVELY_PROHIBITED;
-                ChannelOpenFailure::new(remote, reason, b"not asked for", b"").write(w);
+            Self::OpenRefused(remote, reason) => out.send(&mut |w| {
+                let text: &[u8] = match reason {
+                    open_failure::UNKNOWN_TYPE => b"not a type of channel that is known here",
+                    open_failure::RESOURCE_SHORTAGE => b"too many channels wait here",
+                    _ => b"not asked for",
+                };
+                ChannelOpenFailure::new(remote, reason, text, b"").write(w);
             }),
         }
     }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::task::Poll;
 
 use rust_ssh::auth::client::{Method, Outcome};
-use rust_ssh::channel::Request;
+use rust_ssh::channel::{Request, Target};
 use rust_ssh::client::Handshake;
 use rust_ssh::config::{Config, Kind, Preference};
 use rust_ssh::crypto::ed25519::SigningKey;
@@ -293,14 +293,14 @@ impl Pair {
     /// A channel with a window of `window` bytes; the peer calls it 100 and takes `peer_window`.
     pub fn open(&mut self, window: usize, peer_window: u32, peer_max: u32) -> Result<usize> {
         let id = self.client.add_channel(leak(window))?;
-        assert_eq!(self.client.open_channel(id), Ok(Poll::Pending));
+        assert_eq!(self.client.open_channel(id, &Target::Session), Ok(Poll::Pending));
         self.turn()?;
         let asked = self.peer.seen.pop_back().unwrap();
         let open = ChannelOpen::read(&asked[1..]).unwrap();
         assert_eq!((open.kind, open.window), (&b"session"[..], window as u32));
         let sender = open.sender;
         self.peer.message(|w| ChannelOpenConfirmation::new(sender, 100, peer_window, peer_max, b"").write(w));
-        self.run(|session| session.open_channel(id))?;
+        self.run(|session| session.open_channel(id, &Target::Session))?;
         Ok(id)
     }
 
