@@ -334,6 +334,36 @@ def test_stream_that_raises_in_get_and_put(server, folder):
     assert set(got[5:]) <= {"OSError", "TypeError", "ValueError"}
 
 
+def test_a_write_under_way_and_other_files(server, folder):
+    """What is written to one file waits for more; requests of other files may not come into it."""
+    (folder / "b").write_bytes(b"0123456789")
+    (folder / "c").write_bytes(b"c")
+    got = mpy(
+        """
+        a, b, c = sftp.open(D + "/a", "w"), sftp.open(D + "/b"), sftp.open(D + "/c")
+        a.write("one")
+        out(b.read(3))
+        a.write("two")
+        c.close()
+        a.write("three")
+        del c
+        with sftp.opendir(D) as d:
+            a.write("four")
+            out(len(list(d)) >= 3)
+        b.seek(9)
+        a.write("five")
+        out(b.read())
+        b.close()
+        a.close()
+        with sftp.open(D + "/a") as a:
+            out(a.read())
+        """,
+        server,
+        folder,
+    )
+    assert got == [b"012", True, b"9", b"onetwothreefourfive"]
+
+
 def test_many_files_open(server, folder):
     got = mpy(
         """

@@ -144,6 +144,7 @@ pub(super) fn queue_for(
         Part::Str(bytes) => sum.saturating_add(4).saturating_add(bytes.len()),
         Part::Raw(bytes) => sum.saturating_add(bytes.len()),
     });
+    debug_assert!(!out.is_held(), "a request after a WRITE that still grows");
     if out.room() < len.saturating_add(4) {
         return None;
     }
@@ -371,7 +372,7 @@ impl<'a> Client<'a> {
     /// The first WRITE that was refused, or the refusal of CLOSE; the file is closed all the same.
     pub fn close(&mut self, id: FileId) -> Result<bool, SftpError> {
         self.alive()?;
-        self.seal_file(id);
+        self.seal();
         let file = self.files.get_mut(usize::from(id.0)).ok_or(SftpError::Misuse)?;
         match file.state {
             State::Open => {

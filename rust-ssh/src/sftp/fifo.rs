@@ -88,6 +88,11 @@ impl<'a> Fifo<'a> {
         self.held = 0;
     }
 
+    /// True while a request is growing: nothing else may be appended.
+    pub(crate) const fn is_held(&self) -> bool {
+        self.held > 0
+    }
+
     /// Complete bytes that lie in one piece.
     pub(crate) fn output(&self) -> &[u8] {
         let ready = self.len.saturating_sub(self.held);

@@ -183,6 +183,17 @@ pub(crate) struct Growing {
     end: u64,
 }
 
+impl ReadAhead {
+    /// True when [`ask`] may have something to ask for.
+    fn may_ask(&self) -> bool {
+        let is_short = |n| {
+            let slot = self.slots.get(usize::from(self.slot_index(n)));
+            slot.is_some_and(|slot| slot.fill == Fill::Short)
+        };
+        self.used <= self.depth / 2 || (0..self.used).any(is_short)
+    }
+}
+
 /// Queue the READ requests that a file should have outstanding.
 fn ask(out: &mut Fifo<'_>, requests: &mut Requests<'_>, id: FileId, file: &mut File<'_>) {
     for n in 0..file.read.used {
@@ -277,6 +288,10 @@ impl Client<'_> {
                 return Err(SftpError::Misuse);
             }
         }
+        if file.read.may_ask() {
+            self.seal(); // nothing may follow a WRITE, of another file, that still grows
+        }
+        let file = open_file(self.files, id)?;
         ask(&mut self.out, &mut self.requests, id, file);
         self.look(id)
     }
