@@ -8,10 +8,6 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-uint16_t cp437_to_unicode(uint8_t c) {
-    return cp437_unicode[c];
-}
-
 // Braille patterns are drawn as diagrams: the more dots, the darker.
 static uint8_t of_braille(uint8_t dots) {
     unsigned n = 0;

@@ -6,8 +6,8 @@
 
 // The code of a character, of one that looks like it, or '?'. Not for control characters.
 uint8_t cp437_from_unicode(uint32_t code);
-// What the screen shows for a code: those below 32 are signs too.
-uint16_t cp437_to_unicode(uint8_t c);
+// What the screen shows for each code: those below 32 are signs too.
+extern const uint16_t cp437_unicode[256];
 // Cells that a character takes: 0 (combining), 1 or 2.
 unsigned cp437_width(uint32_t code);
 // The code of a letter with a combining mark, or the letter.

@@ -159,5 +159,5 @@ size_t keyboard_bytes(uint16_t key, uint8_t flags, bool app_cursor, char *out) {
     if (scan == 0x39 && c == ' ' && (flags & KEYBOARD_ALT)) {
         return alt_key(scan, false, out);
     }
-    return utf8(c < 0x80 ? c : cp437_to_unicode(c), out);
+    return utf8(c < 0x80 ? c : cp437_unicode[c], out);
 }
