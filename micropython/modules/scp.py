@@ -144,24 +144,32 @@ def _refuse_folders(opts):
         raise Failure("-r needs SFTP, which this server has not (or -O forbids)", 1)
 
 
-def _old_get(opts, session, path, target):
-    """One file. 0, or 1 after a complaint."""
-    _refuse_folders(opts)
-    local = _local_name(path, target)
-    shown = progress.Progress(transfer.base_name(path), not opts.quiet)
+def _old_copy(opts, session, name, what, copy):
+    """One file, by copy(progress). 0, or 1 after a complaint about what."""
+    shown = progress.Progress(name, not opts.quiet)
     try:
-        # The file is made when the first bytes come: a refusal leaves an old one alone.
-        with _Late(local) as file:
-            session.scp_recv(path, file, shown)
-            file.open()
+        copy(shown)
     except OSError as e:
         shown.end()
         if transfer.is_lost(session, e):
             raise
-        say(f"scp: {path}: {why(e)}")
+        say(f"scp: {what}: {why(e)}")
         return 1
     shown.end()
     return 0
+
+
+def _old_get(opts, session, path, target):
+    _refuse_folders(opts)
+    local = _local_name(path, target)
+
+    def copy(shown):
+        # The file is made when the first bytes come: a refusal leaves an old one alone.
+        with _Late(local) as file:
+            session.scp_recv(path, file, shown)
+            file.open()
+
+    return _old_copy(opts, session, transfer.base_name(path), path, copy)
 
 
 class _Late:
@@ -197,19 +205,13 @@ def _old_put(opts, session, local, path):
     name = paths.split(local)[1]
     if not path or _is_remote_dir(session, path):
         path = transfer.remote_join(path or ".", name)
-    shown = progress.Progress(name, not opts.quiet)
     info = os.stat(local)
-    try:
+
+    def copy(shown):
         with open(local, "rb") as file:
             session.scp_send(path, info[0] & 0o777, file, info[6], shown)
-    except OSError as e:
-        shown.end()
-        if transfer.is_lost(session, e):
-            raise
-        say(f"scp: {local}: {why(e)}")
-        return 1
-    shown.end()
-    return 0
+
+    return _old_copy(opts, session, name, local, copy)
 
 
 if __name__ == "__main__":
