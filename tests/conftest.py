@@ -25,11 +25,16 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """On DOS the tests of another system are skipped, with the reason that their mark gives."""
+    """On DOS the tests of another system are skipped, with the reason that their mark gives, and
+    the others have more time, as run_mpy() gives their programs.
+    """
     for item in items:
         mark = item.get_closest_marker("unix_only")
         if DOS and mark:
             item.add_marker(pytest.mark.skip(reason=f"unix only: {mark.args[0]}"))
+        if DOS and not item.get_closest_marker("timeout"):
+            limit = float(item.config.getini("timeout"))
+            item.add_marker(pytest.mark.timeout(limit * mpy_dos.SLOWER))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -141,7 +141,7 @@ class Peer(socketserver.ThreadingTCPServer):
         super().__init__((LOOPBACK, 0), Commands)
         self.port = self.server_address[1]
         self.received = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request, client_address):
         """Connections that end are what the tests are about."""

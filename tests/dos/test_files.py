@@ -13,19 +13,13 @@ HOST_FILES = {"EMPTY.DAT": b"", "HOST.BIN": pattern(300_001, 3), "CRLF.TXT": b"a
 
 
 @pytest.fixture(scope="module")
-def disks(freedos, tmp_path_factory):
+def shared(freedos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("disks")
     floppy = floppy_image(folder / "b.img", HOST_FILES)
     files = {**HOST_FILES, "SUB/DEEP/X.TXT": b"deep"}
     with Guest(nic=None, floppy_b=floppy, files=files, config_sys=["FILES=60"]) as made:
         made.floppy_b = floppy
         yield made
-
-
-@pytest.fixture
-def machine(disks):
-    disks.ready()
-    return disks
 
 
 both = pytest.mark.parametrize("drive", ["B:", "C:"])

@@ -15,17 +15,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two_floppies(freedos, folder):
+def shared(freedos, folder):
     floppy = floppy_image(folder / "b.img", {"HAS.TXT": b"is there"})
     with Guest(nic=None, floppy_b=floppy, disk_mb=16) as made:
         made.floppy_b = floppy
         yield made
-
-
-@pytest.fixture
-def machine(two_floppies):
-    two_floppies.ready()
-    return two_floppies
 
 
 # What it finds is printed at the end: standard output goes to a file on C:.

@@ -8,15 +8,9 @@ EINVAL, ENAMETOOLONG = 22, 36
 
 
 @pytest.fixture(scope="module")
-def disks(freedos):
+def shared(freedos):
     with Guest(nic=None, files={"T/DEEP.TXT": b"here", "PLAIN.TXT": b"plain"}) as made:
         yield made
-
-
-@pytest.fixture
-def machine(disks):
-    disks.ready()
-    return disks
 
 
 REFUSED = {

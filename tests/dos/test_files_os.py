@@ -13,7 +13,7 @@ TAIL = bytes.fromhex("be8000 30e4 ac 89c1 89f2 bb0100 b440 cd21 b8004c cd21")
 
 
 @pytest.fixture(scope="module")
-def disks(freedos):
+def shared(freedos):
     files = {
         "SEVEN.COM": SEVEN,
         "TOOLS/LENGTH.COM": LENGTH,
@@ -22,12 +22,6 @@ def disks(freedos):
     }
     with Guest(nic=None, files=files) as made:
         yield made
-
-
-@pytest.fixture
-def machine(disks):
-    disks.ready()
-    return disks
 
 
 def test_environment(machine):

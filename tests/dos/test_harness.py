@@ -27,12 +27,6 @@ def shared(freedos):
         yield made
 
 
-@pytest.fixture
-def machine(shared):
-    shared.ready()
-    return shared
-
-
 def test_files_of_all_sizes(machine):
     for size in (0, 1, 511, 512, 513, 8192, 8193, 70000, 3_000_001):
         data = os.urandom(size)
@@ -93,5 +87,20 @@ def test_machine_that_hangs_is_booted_again(machine):
     boots = machine.boots
     with pytest.raises(GuestHung, match="not done in time"):
         machine.exe("H.COM", timeout=1)
+    assert machine.exe("P.COM").returncode == 7
+    assert machine.boots == boots + 1
+
+
+def test_machine_that_a_test_leaves_at_work(machine, monkeypatch):
+    """pytest's limit, Ctrl-C: nothing is asked of it before it has booted again."""
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    boots = machine.boots
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(machine, "_frame", stopped)
+        machine.exe("H.COM")
+    machine.ready()
     assert machine.exe("P.COM").returncode == 7
     assert machine.boots == boots + 1

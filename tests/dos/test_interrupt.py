@@ -36,12 +36,6 @@ def shared(freedos):
         yield made
 
 
-@pytest.fixture
-def machine(shared):
-    shared.ready()
-    return shared
-
-
 @pytest.fixture(scope="module")
 def server(start_server):
     return start_server(Sshd)

@@ -23,12 +23,6 @@ def shared(request, freedos):
         yield made
 
 
-@pytest.fixture
-def machine(shared):
-    shared.ready()
-    return shared
-
-
 @pytest.fixture(scope="module")
 def bare_shared(freedos):
     with Guest(nic=None) as made:

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from harness.net import LOOPBACK, free_port, wait_until
-from net_peers import Peer, begin_net, digest, net_guest, pattern, run_net
+from net_peers import begin_net, digest, net_guest, pattern, run_net
 
 MUCH = 3_000_000
 GUEST_PORT = 9999
@@ -26,13 +26,6 @@ def machine(shared):
     yield shared
     if shared.process is not None:
         shared.monitor("set_link n on")
-
-
-@pytest.fixture
-def peer():
-    with Peer() as made:
-        yield made
-        made.shutdown()
 
 
 def test_nobody_listens(machine):

@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 from harness.dos import Guest
 from harness.net import LOOPBACK, free_port
-from net_peers import Peer, UdpEcho, begin_net, digest, net_guest, pattern, run_net
+from net_peers import UdpEcho, begin_net, digest, net_guest, pattern, run_net
 
 MUCH = 10_000_000
 GUEST_PORT = 7777
@@ -34,19 +34,6 @@ def shared(request, freedos):
     with net_guest(request.param, netdev=forwards) as made:
         made.port = port
         yield made
-
-
-@pytest.fixture
-def machine(shared):
-    shared.ready()
-    return shared
-
-
-@pytest.fixture(scope="module")
-def peer():
-    with Peer() as made:
-        yield made
-        made.shutdown()
 
 
 def job(guest, script, **options):

@@ -5,7 +5,7 @@ import socket
 import pytest
 from harness.dos import Guest
 from harness.net import LOOPBACK, free_port, wait_until
-from net_peers import Peer, begin_net, counters, digest, net_guest, packet_driver, pattern, run_net
+from net_peers import begin_net, counters, digest, net_guest, packet_driver, pattern, run_net
 
 # Prints "ready", waits for a key by INT 21h/08h and ends with it as its status.
 WAITER = bytes.fromhex("ba0f01 b409 cd21 b408 cd21 b44c cd21") + b"ready\r\n$"
@@ -19,19 +19,6 @@ def shared(freedos):
     with net_guest("packet", netdev=forward, files={"W.COM": WAITER}) as made:
         made.port = port
         yield made
-
-
-@pytest.fixture
-def machine(shared):
-    shared.ready()
-    return shared
-
-
-@pytest.fixture(scope="module")
-def peer():
-    with Peer() as made:
-        yield made
-        made.shutdown()
 
 
 def flood(guest, datagrams=200):
