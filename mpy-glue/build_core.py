@@ -11,8 +11,10 @@ assembly is rewritten on the way, see old_x86.py.
 
 Environment, each optional:
   SSH_RUST_TARGET     Rust target triple, where the compiler's words do not say it
-  SSH_RUST_FEATURES   cargo features of crate ssh-ffi: dalek (default; "dalek tables" on 64-bit
-                      machines, 386 and 486) or salty (default on Cortex-M4 and M7)
+  SSH_RUST_FEATURES   cargo features of crate ssh-ffi: curve arithmetic, dalek (with "tables" on
+                      64-bit machines, 386 and 486) or salty (default on Cortex-M4 and M7), and
+                      groups of algorithms, "full" or some of those that its Cargo.toml lists
+                      (default: full on PCs, none on chips)
   SSH_RUST_OPT        optimisation: 3, 2, s or z (default 3, 2 for 386 and 486, s on chips)
   SSH_RUST_FLAGS      more flags for rustc
   SSH_RUST_SANITIZE   "address": instrument the core; takes rustup's nightly compiler
@@ -79,12 +81,12 @@ def is_chip(target):
 
 
 def default_features(target, level):
-    """Which curve arithmetic suits the target; empty for the crate's own default."""
-    if target.startswith("thumbv7em"):
-        return "salty"
+    """Which curve arithmetic suits the target, and on PCs all algorithms but the weak ones."""
+    if is_chip(target):
+        return "salty" if target.startswith("thumbv7em") else "dalek"
     # On a slow PC the tables make a login a third shorter, for 40 KB.
     tables = target.startswith(("x86_64", "aarch64")) or level in BELOW_TARGET
-    return "dalek tables" if tables else ""
+    return "dalek tables full" if tables else "dalek full"
 
 
 def default_optimisation(target, level):

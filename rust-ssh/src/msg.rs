@@ -168,6 +168,13 @@ messages! {
     30 KexEcdhInit Kex Client { public: string }
     /// SSH_MSG_KEX_ECDH_REPLY
     31 KexEcdhReply Kex Server { host_key: string, public: string, signature: string }
+    // RFC 4419 section 5; its KEX_DH_GEX_GROUP has the number 31 too, and is read where the group is checked
+    /// SSH_MSG_KEX_DH_GEX_INIT
+    32 KexDhGexInit Kex Client { public: string }
+    /// SSH_MSG_KEX_DH_GEX_REPLY
+    33 KexDhGexReply Kex Server { host_key: string, public: string, signature: string }
+    /// SSH_MSG_KEX_DH_GEX_REQUEST
+    34 KexDhGexRequest Kex Client { min: u32, preferred: u32, max: u32 }
     // RFC 4252
     /// SSH_MSG_USERAUTH_REQUEST
     50 UserauthRequest Auth Client { user: string, service: string, method: string, rest: rest }

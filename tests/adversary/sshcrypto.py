@@ -8,9 +8,10 @@ import hashlib
 import hmac
 import struct
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import poly1305
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 LIMIT = 1 << 20
 
@@ -64,6 +65,43 @@ class ChaChaPoly:
         if not hmac.compare_digest(read(16), self.tag(seq, head + wire)):
             raise BadPacket("tag")
         return self.stream(self.body_key, seq, 1, wire)
+
+
+class AesGcm:
+    """aesN-gcm@openssh.com (RFC 5647): the length in the clear, a nonce that counts packets."""
+
+    block, padded_from, tag_len, iv_len = 16, 0, 16, 12
+
+    def __init__(self, key, iv, mac):
+        self.cipher, self.fixed = AESGCM(key), iv[:4]
+        self.count = int.from_bytes(iv[4:], "big")
+
+    def nonce(self):
+        nonce = self.fixed + struct.pack(">Q", self.count)
+        self.count = (self.count + 1) % (1 << 64)
+        return nonce
+
+    def seal(self, seq, length, body):
+        head = struct.pack(">I", length)
+        return head + self.cipher.encrypt(self.nonce(), body, head)
+
+    def open(self, seq, read):
+        head = read(4)
+        wire = read(checked(struct.unpack(">I", head)[0]) + 16)
+        if len(wire) % 16:
+            raise BadPacket(f"packet_length {len(wire) - 16} is no multiple of the block")
+        try:
+            return self.cipher.decrypt(self.nonce(), wire, head)
+        except InvalidTag as err:
+            raise BadPacket("tag") from err
+
+
+class Aes128Gcm(AesGcm):
+    key_len = 16
+
+
+class Aes256Gcm(AesGcm):
+    key_len = 32
 
 
 class Mac:
@@ -125,6 +163,8 @@ class Aes256Ctr(AesCtr):
 
 CIPHERS = {
     "chacha20-poly1305@openssh.com": ChaChaPoly,
+    "aes128-gcm@openssh.com": Aes128Gcm,
+    "aes256-gcm@openssh.com": Aes256Gcm,
     "aes128-ctr": Aes128Ctr,
     "aes192-ctr": Aes192Ctr,
     "aes256-ctr": Aes256Ctr,
@@ -152,7 +192,7 @@ def protection(cipher, mac, k, h, session_id, letters):
     kind = CIPHERS[cipher]
     iv = derive(k, h, letters[0:1], session_id, kind.iv_len)
     key = derive(k, h, letters[1:2], session_id, kind.key_len)
-    if kind is ChaChaPoly:
+    if kind is ChaChaPoly or issubclass(kind, AesGcm):
         return kind(key, iv, None)
     mac_key = derive(k, h, letters[2:3], session_id, MACS[mac][1])
     return kind(key, iv, Mac(mac, mac_key))

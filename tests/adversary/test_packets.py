@@ -10,6 +10,7 @@ from test_kex import EXT, NOISE
 LOGIN = "s = login()"
 SUITES = {
     "chacha20-poly1305@openssh.com": ["chacha20-poly1305@openssh.com", None],
+    "aes128-gcm@openssh.com": ["aes128-gcm@openssh.com", None],
     "aes128-ctr, EtM": ["aes128-ctr", "hmac-sha2-256-etm@openssh.com"],
     "aes256-ctr, encrypt and MAC": ["aes256-ctr", "hmac-sha2-512"],
     "aes192-ctr, hmac-sha1": ["aes192-ctr", "hmac-sha1"],
@@ -283,6 +284,7 @@ class Flip(Peer):
 def test_18_every_byte_of_the_tag(play, mask):
     """18: a flip in any byte of MAC or tag is found, with every cipher and MAC."""
     suites = [("chacha20-poly1305@openssh.com", None, 16)]
+    suites += [("aes256-gcm@openssh.com", None, 16)]
     suites += [("aes128-ctr", mac, row[2]) for mac, row in sshcrypto.MACS.items()]
     cases = []
     for cipher, mac, size in suites:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from peer import PASSWORD, USER, key_blob
 
 SUITES = [("chacha20-poly1305@openssh.com", None)]
+SUITES += [("aes128-gcm@openssh.com", None), ("aes256-gcm@openssh.com", None)]
 SUITES += [("aes128-ctr", mac) for mac in sshcrypto.MACS]
 SUITES += [("aes192-ctr", "hmac-sha2-256"), ("aes256-ctr", "hmac-sha2-512-etm@openssh.com")]
 

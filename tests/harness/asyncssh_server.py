@@ -13,7 +13,25 @@ import sys
 import asyncssh
 
 PORT, HOSTKEY, AUTHORIZED, PASSWORD = sys.argv[1:5]
-ENCRYPTION = ["chacha20-poly1305@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"]
+KEX = [
+    "mlkem768x25519-sha256",
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group-exchange-sha256",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group14-sha256",
+]
+ENCRYPTION = [
+    "chacha20-poly1305@openssh.com",
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "aes128-ctr",
+    "aes192-ctr",
+    "aes256-ctr",
+]
 MACS = [
     "hmac-sha2-256-etm@openssh.com",
     "hmac-sha2-512-etm@openssh.com",
@@ -107,7 +125,7 @@ async def main():
         agent_forwarding=True,
         x11_forwarding=True,
         encoding=None,
-        kex_algs=["curve25519-sha256", "curve25519-sha256@libssh.org"],
+        kex_algs=KEX,
         encryption_algs=ENCRYPTION,
         mac_algs=MACS,
         compression_algs=["none"],

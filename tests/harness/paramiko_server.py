@@ -226,6 +226,8 @@ def serve(connection, key):
 
 def main():
     key = paramiko.Ed25519Key(filename=HOSTKEY)
+    # For group exchange: the file that comes with OpenSSH.
+    paramiko.Transport.load_server_moduli()
     with socket.create_server(("127.0.0.1", int(PORT)), backlog=128) as listener:
         while True:
             connection, _ = listener.accept()

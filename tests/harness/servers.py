@@ -16,7 +16,9 @@ from harness.net import free_port, read_ident
 
 HERE = Path(__file__).resolve().parent
 CTR = ("aes128-ctr", "aes192-ctr", "aes256-ctr")
+GCM = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 CHACHA = "chacha20-poly1305@openssh.com"
+CIPHERS = (CHACHA, *GCM, *CTR)
 MACS = (
     "hmac-sha2-256-etm@openssh.com",
     "hmac-sha2-512-etm@openssh.com",
@@ -24,7 +26,14 @@ MACS = (
     "hmac-sha2-512",
     "hmac-sha1",
 )
-KEX = ("curve25519-sha256", "curve25519-sha256@libssh.org")
+MLKEM = "mlkem768x25519-sha256"
+CURVE = ("curve25519-sha256", "curve25519-sha256@libssh.org")
+NIST = ("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521")
+GROUP14 = "diffie-hellman-group14-sha256"
+GROUP16 = "diffie-hellman-group16-sha512"
+GEX = "diffie-hellman-group-exchange-sha256"
+# What `_ssh` has, in its order of preference.
+KEX = (MLKEM, *CURVE, *NIST, GEX, GROUP16, GROUP14)
 
 
 def find(program):
@@ -130,7 +139,7 @@ class Server:
     """A running server. ciphers, macs, kex: what it offers of that which `_ssh` has."""
 
     name = ""
-    ciphers = (CHACHA, *CTR)
+    ciphers = CIPHERS
     macs = MACS
     kex = KEX
     has_sftp = True
@@ -203,6 +212,7 @@ class Sshd(Server):
     """OpenSSH. options: lines of sshd_config; wrap: a command that runs before it."""
 
     name = "openssh"
+    kex = KEX[1:]  # newer ones have MLKEM too
 
     def __init__(self, site, options=(), wrap=(), kind="ed25519"):
         super().__init__(site)
@@ -250,6 +260,7 @@ class Dropbear(Server):
     name = "dropbear"
     ciphers = (CHACHA, "aes128-ctr", "aes256-ctr")
     macs = ("hmac-sha2-256", "hmac-sha1")
+    kex = (*CURVE, *NIST, GROUP14)
 
     def __init__(self, site, options=()):
         super().__init__(site)
@@ -310,8 +321,8 @@ class AsyncSSH(Helper):
 class Paramiko(Helper):
     name = "paramiko"
     script = "paramiko_server.py"
-    ciphers = CTR
-    kex = KEX[1:]
+    ciphers = (*GCM, *CTR)
+    kex = (MLKEM, CURVE[1], *NIST, GEX, GROUP16, GROUP14)
 
 
 class LoginServer(Helper):

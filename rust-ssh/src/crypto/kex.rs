@@ -4,18 +4,48 @@
 use heapless::Vec;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+#[cfg(feature = "dh")]
+use super::dh;
+#[cfg(any(feature = "nistp256", feature = "nistp384", feature = "nistp521"))]
+use super::ecdh;
 use super::hash::{Hash, HashAlg};
+#[cfg(feature = "mlkem")]
+use super::mlkem;
 use super::rng::Rng;
 use super::x25519;
 use crate::error::{PeerError, Result};
 use crate::wire::trim_zeros;
 
 /// Length of the longest public value that a method sends, in bytes.
-pub const MAX_KEX_PUBLIC: usize = 32;
+pub const MAX_KEX_PUBLIC: usize = if cfg!(feature = "mlkem") {
+    1184 + 32
+} else if cfg!(feature = "dh") {
+    1 + 512
+} else if cfg!(feature = "nistp521") {
+    1 + 2 * 66
+} else if cfg!(feature = "nistp384") {
+    1 + 2 * 48
+} else if cfg!(feature = "nistp256") {
+    1 + 2 * 32
+} else {
+    32
+};
 /// Length of the longest shared secret, in bytes.
-pub const MAX_SHARED: usize = 64;
+pub const MAX_SHARED: usize = if cfg!(feature = "dh") {
+    512
+} else if cfg!(feature = "nistp521") {
+    66
+} else {
+    64
+};
 
-/// The public value of one side: the contents of the string in KEX_ECDH_INIT or KEX_ECDH_REPLY.
+/// The sizes of a group that are asked for where the server chooses it, in bits: smallest, preferred, largest.
+/// RFC 8270 section 2: nothing under 2048.
+pub const GROUP_BITS: [u32; 3] = [2048, 3072, 4096];
+
+/// The public value of one side: the contents of the string in KEX_ECDH_INIT or KEX_ECDH_REPLY. An mpint
+/// is written in the same way, so with Diffie-Hellman these are the contents of the mpint in KEXDH_INIT
+/// or KEXDH_REPLY, the sign's zero included.
 pub type KexPublic = Vec<u8, MAX_KEX_PUBLIC>;
 
 /// How the shared secret K enters hashes.
@@ -38,59 +68,109 @@ pub struct KexAlg {
     pub encoding: Encoding,
     /// Too weak to be offered unless it is asked for by name.
     pub only_named: bool,
+    /// The server chooses the group: the exchange takes two more messages (RFC 4419).
+    pub group: bool,
     id: KexId,
 }
 
 /// What a method does. Its state between the two steps is the implementing type.
-trait Method: Sized {
+pub(super) trait Method: Sized {
     /// The client's first step.
     fn start(rng: &mut Rng, public: &mut KexPublic) -> Result<Self>;
-    /// The client's second step.
-    fn complete(self, reply: &[u8], secret: &mut SharedSecret) -> Result<()>;
+    /// The client's second step, which gives its own public value again: the exchange hash needs it, and a
+    /// method may make it anew from a secret that is much shorter.
+    fn complete(self, reply: &[u8], public: &mut KexPublic, secret: &mut SharedSecret) -> Result<()>;
     /// The server's only step.
     fn respond(rng: &mut Rng, init: &[u8], reply: &mut KexPublic, secret: &mut SharedSecret) -> Result<()>;
 }
 
 macro_rules! methods {
     (
-        methods { $($id:ident),* }
-        names { $($name:literal = $of:ident, $hash:ident, $encoding:ident $(, $only_named:ident)?;)* }
+        methods { $($(#[$attr:meta])* $id:ident = $state:ty),* $(,)? }
+        names { $($(#[$name_attr:meta])* $name:literal = $of:ident, $hash:ident, $encoding:ident $(, $only_named:ident)?;)* }
     ) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum KexId { $($id,)* }
+        enum KexId { $($(#[$attr])* $id,)* }
 
         /// All methods of this build, in the default order of preference.
         pub static KEX_ALGS: &[KexAlg] = &[
-            $(KexAlg {
+            $($(#[$name_attr])* KexAlg {
                 name: $name, hash: HashAlg::$hash, encoding: Encoding::$encoding, id: KexId::$of,
-                only_named: super::only_named!($($only_named)?),
+                only_named: super::only_named!($($only_named)?), group: KexId::$of.chooses_group(),
             },)*
         ];
 
-        enum State { $($id($id),)* }
+        #[allow(clippy::large_enum_variant, reason = "without a heap there is no other place for secrets")]
+        enum State { $($(#[$attr])* $id($state),)* }
 
         fn start(id: KexId, rng: &mut Rng, public: &mut KexPublic) -> Result<State> {
-            match id { $(KexId::$id => $id::start(rng, public).map(State::$id),)* }
+            match id { $($(#[$attr])* KexId::$id => <$state>::start(rng, public).map(State::$id),)* }
         }
 
-        fn complete(state: State, reply: &[u8], secret: &mut SharedSecret) -> Result<()> {
-            match state { $(State::$id(method) => method.complete(reply, secret),)* }
+        fn complete(state: State, reply: &[u8], public: &mut KexPublic, secret: &mut SharedSecret) -> Result<()> {
+            match state { $($(#[$attr])* State::$id(method) => method.complete(reply, public, secret),)* }
         }
 
         fn respond(
             id: KexId, rng: &mut Rng, init: &[u8], reply: &mut KexPublic, secret: &mut SharedSecret,
         ) -> Result<()> {
-            match id { $(KexId::$id => $id::respond(rng, init, reply, secret),)* }
+            match id { $($(#[$attr])* KexId::$id => <$state>::respond(rng, init, reply, secret),)* }
         }
     };
 }
 
 methods! {
-    methods { Curve25519 }
+    methods {
+        #[cfg(feature = "mlkem")]
+        MlKem = mlkem::Hybrid,
+        Curve25519 = Curve25519,
+        #[cfg(feature = "nistp256")]
+        NistP256 = ecdh::P256,
+        #[cfg(feature = "nistp384")]
+        NistP384 = ecdh::P384,
+        #[cfg(feature = "nistp521")]
+        NistP521 = ecdh::P521,
+        #[cfg(feature = "dh")]
+        Group14 = dh::Group14,
+        #[cfg(feature = "dh")]
+        Group16 = dh::Group16,
+        #[cfg(feature = "gex")]
+        GroupExchange = dh::GroupExchange,
+    }
     names {
+        // draft-ietf-sshm-mlkem-hybrid-kex; K is a string there, not an mpint.
+        #[cfg(feature = "mlkem")]
+        "mlkem768x25519-sha256" = MlKem, Sha256, String;
         // RFC 8731; the second name is the one from before the RFC.
         "curve25519-sha256" = Curve25519, Sha256, Mpint;
         "curve25519-sha256@libssh.org" = Curve25519, Sha256, Mpint;
+        // RFC 5656 section 6.3: the size of the curve chooses the hash.
+        #[cfg(feature = "nistp256")]
+        "ecdh-sha2-nistp256" = NistP256, Sha256, Mpint;
+        #[cfg(feature = "nistp384")]
+        "ecdh-sha2-nistp384" = NistP384, Sha384, Mpint;
+        #[cfg(feature = "nistp521")]
+        "ecdh-sha2-nistp521" = NistP521, Sha512, Mpint;
+        // RFC 4419 section 4.2.
+        #[cfg(feature = "gex")]
+        "diffie-hellman-group-exchange-sha256" = GroupExchange, Sha256, Mpint;
+        // RFC 8268 section 3.
+        #[cfg(feature = "dh")]
+        "diffie-hellman-group16-sha512" = Group16, Sha512, Mpint;
+        #[cfg(feature = "dh")]
+        "diffie-hellman-group14-sha256" = Group14, Sha256, Mpint;
+        // RFC 4253 section 8.2. RFC 9142 section 4 still allows it; SHA-1 is why it must be named.
+        #[cfg(feature = "legacy")]
+        "diffie-hellman-group14-sha1" = Group14, Sha1, Mpint, only_named;
+    }
+}
+
+impl KexId {
+    const fn chooses_group(self) -> bool {
+        #[cfg(feature = "gex")]
+        return matches!(self, Self::GroupExchange);
+        #[cfg(not(feature = "gex"))]
+        false
     }
 }
 
@@ -106,33 +186,67 @@ pub struct ClientKex {
 }
 
 impl ClientKex {
-    /// Make a secret and the public value to send.
+    /// Make a secret and the public value to send. Where the server chooses the group: no public value yet,
+    /// see [`Self::take_group`].
     ///
     /// # Errors
-    /// None of today's methods fails here.
+    /// [`PeerError::KexValue`] when the random generator gives no usable secret.
     pub fn start(alg: &'static KexAlg, rng: &mut Rng) -> Result<(Self, KexPublic)> {
         let mut public = KexPublic::new();
         let state = start(alg.id, rng, &mut public)?;
         Ok((Self { alg, state }, public))
     }
 
+    /// True until the server has chosen the group.
+    pub fn awaits_group(&self) -> bool {
+        #[cfg(feature = "gex")]
+        return matches!(&self.state, State::GroupExchange(method) if method.awaits_group());
+        #[cfg(not(feature = "gex"))]
+        false
+    }
+
+    /// The server's choice, the body of its KEX_DH_GEX_GROUP: the public value to send.
+    ///
+    /// # Errors
+    /// [`PeerError::KexValue`] when the group must be refused, [`PeerError::Unexpected`] when there is none
+    /// to choose.
+    pub fn take_group(&mut self, body: &[u8], rng: &mut Rng) -> Result<KexPublic> {
+        #[cfg(feature = "gex")]
+        if let State::GroupExchange(method) = &mut self.state {
+            return method.take_group(body, rng);
+        }
+        let _ = (body, rng);
+        Err(PeerError::Unexpected.into())
+    }
+
+    /// Feed `hash` what stands between the host key and the public values: the sizes asked for and the group
+    /// (RFC 4419 section 3), or nothing.
+    pub fn hash_group(&self, hash: &mut Hash) {
+        #[cfg(feature = "gex")]
+        if let State::GroupExchange(method) = &self.state {
+            method.hash_group(hash);
+        }
+        let _ = hash;
+    }
+
     /// The method of this exchange.
-    pub fn alg(&self) -> &'static KexAlg {
+    pub const fn alg(&self) -> &'static KexAlg {
         self.alg
     }
 
-    /// Agree, given the server's public value.
+    /// Agree, given the server's public value: our own, for the exchange hash, and K.
     ///
     /// # Errors
     /// [`PeerError::KexValue`] when the method says that `reply` must be refused.
-    pub fn complete(self, reply: &[u8]) -> Result<SharedSecret> {
+    pub fn complete(self, reply: &[u8]) -> Result<(KexPublic, SharedSecret)> {
+        let mut public = KexPublic::new();
         let mut secret = SharedSecret::new(self.alg.encoding);
-        complete(self.state, reply, &mut secret)?;
-        Ok(secret)
+        complete(self.state, reply, &mut public, &mut secret)?;
+        Ok((public, secret))
     }
 }
 
-/// The server's side: answer the client's public value `init` with our own, and agree.
+/// The server's side, of methods with a fixed group: answer the client's public value `init` with our own, and agree.
 ///
 /// # Errors
 /// [`PeerError::KexValue`] when the method says that `init` must be refused.
@@ -140,6 +254,23 @@ pub fn server_respond(alg: &'static KexAlg, rng: &mut Rng, init: &[u8]) -> Resul
     let mut reply = KexPublic::new();
     let mut secret = SharedSecret::new(alg.encoding);
     respond(alg.id, rng, init, &mut reply, &mut secret)?;
+    Ok((reply, secret))
+}
+
+/// The same where the server has chosen the group, with the body of its KEX_DH_GEX_GROUP.
+///
+/// # Errors
+/// [`PeerError::KexValue`] when `init` must be refused.
+#[cfg(feature = "gex")]
+pub fn server_respond_in(
+    alg: &'static KexAlg,
+    group: &[u8],
+    rng: &mut Rng,
+    init: &[u8],
+) -> Result<(KexPublic, SharedSecret)> {
+    let mut reply = KexPublic::new();
+    let mut secret = SharedSecret::new(alg.encoding);
+    dh::GroupExchange::respond_in(group, rng, init, &mut reply, &mut secret)?;
     Ok((reply, secret))
 }
 
@@ -153,11 +284,11 @@ pub struct SharedSecret {
 }
 
 impl SharedSecret {
-    fn new(encoding: Encoding) -> Self {
+    pub(super) const fn new(encoding: Encoding) -> Self {
         Self { bytes: [0; MAX_SHARED], len: 0, encoding }
     }
 
-    fn set(&mut self, value: &[u8]) -> Result<()> {
+    pub(super) fn set(&mut self, value: &[u8]) -> Result<()> {
         let room = self.bytes.get_mut(..value.len()).ok_or(PeerError::KexValue)?;
         room.copy_from_slice(value);
         self.len = value.len();
@@ -209,135 +340,35 @@ pub fn derive(hash: HashAlg, k: &SharedSecret, h: &[u8], letter: u8, session_id:
 }
 
 /// curve25519-sha256 (RFC 8731).
-struct Curve25519(x25519::Secret);
+struct Curve25519 {
+    secret: x25519::Secret,
+    public: [u8; x25519::LEN],
+}
 
 impl Method for Curve25519 {
     fn start(rng: &mut Rng, public: &mut KexPublic) -> Result<Self> {
         let secret = x25519::generate(rng);
-        put(public, &x25519::public(&secret))?;
-        Ok(Self(secret))
+        let mine = Self { public: x25519::public(&secret), secret };
+        put(public, &mine.public)?;
+        Ok(mine)
     }
 
-    fn complete(self, reply: &[u8], secret: &mut SharedSecret) -> Result<()> {
-        secret.set(x25519::shared(&self.0, reply)?.as_ref())
+    fn complete(self, reply: &[u8], public: &mut KexPublic, secret: &mut SharedSecret) -> Result<()> {
+        put(public, &self.public)?;
+        secret.set(x25519::shared(&self.secret, reply)?.as_ref())
     }
 
     fn respond(rng: &mut Rng, init: &[u8], reply: &mut KexPublic, secret: &mut SharedSecret) -> Result<()> {
-        Self::start(rng, reply)?.complete(init, secret)
+        let mine = Self::start(rng, &mut KexPublic::new())?;
+        mine.complete(init, reply, secret)
     }
 }
 
 /// Append to a public value. MAX_KEX_PUBLIC has room for every method's.
-fn put(public: &mut KexPublic, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(public: &mut KexPublic, bytes: &[u8]) -> Result<()> {
     public.extend_from_slice(bytes).map_err(|_| PeerError::KexValue.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::testing::{hex, is_wiped};
-    use crate::error::Error;
-
-    fn secret(encoding: Encoding, bytes: &[u8]) -> SharedSecret {
-        let mut secret = SharedSecret::new(encoding);
-        secret.set(bytes).unwrap();
-        secret
-    }
-
-    fn digest_of(feed: impl FnOnce(&mut Hash)) -> crate::crypto::hash::Digest {
-        let mut hash = Hash::new(HashAlg::Sha256);
-        feed(&mut hash);
-        hash.finish()
-    }
-
-    #[test]
-    fn secrets_are_wiped() {
-        is_wiped::<SharedSecret>();
-        is_wiped::<x25519::Secret>();
-        is_wiped::<x25519::Shared>();
-        is_wiped::<Rng>();
-        is_wiped::<crate::crypto::hash::Digest>();
-        is_wiped::<sha2::Sha256>();
-        is_wiped::<sha2::Sha512>();
-    }
-
-    #[test]
-    fn both_sides_agree() {
-        let mut rng = Rng::new(&[1; 32]);
-        for alg in KEX_ALGS {
-            let (client, init) = ClientKex::start(alg, &mut rng).unwrap();
-            assert_eq!(client.alg(), alg);
-            let (reply, server_k) = server_respond(alg, &mut rng, &init).unwrap();
-            let client_k = client.complete(&reply).unwrap();
-            assert_eq!(client_k.bytes, server_k.bytes);
-            assert_eq!(find(alg.name), Some(alg));
-        }
-    }
-
-    // ATTACKS 26.
-    #[test]
-    fn bad_public_values_are_refused() {
-        let mut rng = Rng::new(&[1; 32]);
-        let refused = Err(Error::Peer(PeerError::KexValue));
-        for bad in [&[][..], &[9], &[9; 31], &[9; 33], &[0; 32]] {
-            let (client, _) = ClientKex::start(&KEX_ALGS[0], &mut rng).unwrap();
-            assert_eq!(client.complete(bad).map(|_| ()), refused);
-            assert_eq!(server_respond(&KEX_ALGS[0], &mut rng, bad).map(|_| ()), refused);
-        }
-    }
-
-    // ATTACKS 35.
-    #[test]
-    fn k_as_mpint_and_as_string() {
-        let cases: [(Encoding, &[u8], &[u8]); 7] = [
-            (Encoding::Mpint, &[], &[0, 0, 0, 0]),
-            (Encoding::Mpint, &[0, 0], &[0, 0, 0, 0]),
-            (Encoding::Mpint, &[0, 0, 0x7f, 1], &[0, 0, 0, 2, 0x7f, 1]),
-            (Encoding::Mpint, &[0x80, 0], &[0, 0, 0, 3, 0, 0x80, 0]),
-            (Encoding::Mpint, &[0, 0xff], &[0, 0, 0, 2, 0, 0xff]),
-            (Encoding::String, &[0, 0x80], &[0, 0, 0, 2, 0, 0x80]),
-            (Encoding::String, &[0x80, 1], &[0, 0, 0, 2, 0x80, 1]),
-        ];
-        for (encoding, bytes, encoded) in cases {
-            let direct = digest_of(|hash| hash.update(encoded));
-            let fed = digest_of(|hash| secret(encoding, bytes).hash_into(hash));
-            assert_eq!(direct.as_ref(), fed.as_ref());
-        }
-    }
-
-    // Computed with Python's hashlib from the text of RFC 4253 section 7.2:
-    // K = 0x80 01 .. 1f, H = 32 * aa, session id = 32 * bb.
-    #[test]
-    fn derivation() {
-        let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = at as u8;
-        }
-        bytes[0] = 0x80;
-        let k = secret(Encoding::Mpint, &bytes);
-        for (alg, letter, expected) in [
-            (HashAlg::Sha256, b'A', DERIVED_SHA256_A),
-            (HashAlg::Sha256, b'C', DERIVED_SHA256_C),
-            (HashAlg::Sha512, b'F', DERIVED_SHA512_F),
-        ] {
-            let expected = hex(expected);
-            let mut long = [0; 150];
-            derive(alg, &k, &[0xaa; 32], letter, &[0xbb; 32], &mut long[..expected.len()]);
-            assert_eq!(long[..expected.len()], expected);
-            let mut short = [0; 16];
-            derive(alg, &k, &[0xaa; 32], letter, &[0xbb; 32], &mut short);
-            assert_eq!(short, expected[..16]);
-            derive(alg, &k, &[0xaa; 32], letter, &[0xbb; 32], &mut []);
-        }
-    }
-
-    const DERIVED_SHA256_A: &str = "9c046f229ca743a8b9289eaad1c55341";
-    const DERIVED_SHA256_C: &str = "\
-        0d5b43109ac15340b283e3d7a5007ca342f47c5ab55c221c7cb977bb587f3a95dc524a583e637ce8f5967cfc\
-        ac6def7874a0e8ef446e704bbc7fbeae6062f53aaf108650f5e1b4cab25ee2f1b582d3a584f080668ab24685\
-        96b18dbfc0fe7cbe";
-    const DERIVED_SHA512_F: &str = "\
-        fd9801d0558753075a643bcb458e18731dfcbcd7edffd01646b6f652a5a1ff19eb91ad9dd93222056e8afb6e\
-        042f349271fdb9c8c32ab64ff036d0292cb7f59f4803699382197871871ad12c7db553f360cf7ffc8c4cb195\
-        62fac4f7db5901b0b2489cbaa7c85e299afaece3bb19daa7b84c53fcb06f7aa4cd6e5d1db0ac980026ca";
-}
+#[path = "kex_tests.rs"]
+mod tests;

@@ -3,12 +3,24 @@
 //! Adding an algorithm takes one file and one row: ciphers and MACs in [`protection`], key exchange
 //! methods in [`kex`], signatures in [`crate::keys::blob`].
 
+#[cfg(feature = "legacy")]
+pub mod aescbc;
 pub mod aesctr;
 pub mod chachapoly;
+#[cfg(feature = "dh")]
+pub mod dh;
+#[cfg(any(feature = "nistp256", feature = "nistp384", feature = "nistp521"))]
+pub mod ecdh;
 pub mod ed25519;
+#[cfg(feature = "gcm")]
+pub mod gcm;
+#[cfg(feature = "dh")]
+pub mod groups;
 pub mod hash;
 pub mod kex;
 pub mod mac;
+#[cfg(feature = "mlkem")]
+pub mod mlkem;
 pub mod protection;
 pub mod rng;
 pub mod stack;

@@ -1,8 +1,12 @@
 //! Protection of one direction of the packet stream (RFC 4253 section 6), and the tables of ciphers
 //! and MACs. It sees packets as bytes: length, body, tag.
 
+#[cfg(feature = "legacy")]
+use super::aescbc::{Aes128Cbc, Aes256Cbc};
 use super::aesctr::{Aes128Ctr, Aes192Ctr, Aes256Ctr};
 use super::chachapoly::{Blocks, ChachaPoly};
+#[cfg(feature = "gcm")]
+use super::gcm::{Aes128Gcm, Aes256Gcm};
 use super::mac::{HmacSha1, HmacSha256, HmacSha512};
 use crate::error::{PeerError, Result, Usage};
 
@@ -94,71 +98,76 @@ pub struct MacAlg {
 
 macro_rules! ciphers {
     (
-        aead { $($a:ident = $a_name:literal, key $a_key:literal, iv $a_iv:literal, block $a_block:literal, tag $a_tag:literal;)* }
+        aead { $(
+            $(#[$a_attr:meta])*
+            $a:ident = $a_name:literal, key $a_key:literal, iv $a_iv:literal, block $a_block:literal, tag $a_tag:literal;
+        )* }
         stream { $(
+            $(#[$s_attr:meta])*
             $s:ident = $s_name:literal, key $s_key:literal, iv $s_iv:literal, block $s_block:literal
             $(, $s_only_named:ident)?;
         )* }
     ) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum CipherId { $($a,)* $($s,)* }
+        enum CipherId { $($(#[$a_attr])* $a,)* $($(#[$s_attr])* $s,)* }
 
         /// All ciphers of this build, in the default order of preference.
         pub static CIPHERS: &[CipherAlg] = &[
-            $(CipherAlg {
+            $($(#[$a_attr])* CipherAlg {
                 name: $a_name, key_len: $a_key, iv_len: $a_iv, block: $a_block, aead: true, tag_len: $a_tag,
                 only_named: false, id: CipherId::$a,
             },)*
-            $(CipherAlg {
+            $($(#[$s_attr])* CipherAlg {
                 name: $s_name, key_len: $s_key, iv_len: $s_iv, block: $s_block, aead: false, tag_len: 0,
                 only_named: super::only_named!($($s_only_named)?), id: CipherId::$s,
             },)*
         ];
 
-        enum AnyAead { $($a($a),)* }
+        #[allow(clippy::large_enum_variant, reason = "without a heap there is no other place for keys")]
+        enum AnyAead { $($(#[$a_attr])* $a($a),)* }
 
         impl AnyAead {
             fn new(id: CipherId, key: &[u8], iv: &[u8]) -> Option<Self> {
                 match id {
-                    $(CipherId::$a => <$a as Aead>::new(key, iv).map(Self::$a),)*
+                    $($(#[$a_attr])* CipherId::$a => <$a as Aead>::new(key, iv).map(Self::$a),)*
                     _ => None,
                 }
             }
 
             fn use_blocks(&mut self, blocks: Blocks) {
-                match self { $(Self::$a(cipher) => cipher.use_blocks(blocks),)* }
+                match self { $($(#[$a_attr])* Self::$a(cipher) => cipher.use_blocks(blocks),)* }
             }
 
             fn length(&self, seq: u32, head: [u8; LENGTH]) -> u32 {
-                match self { $(Self::$a(cipher) => cipher.length(seq, head),)* }
+                match self { $($(#[$a_attr])* Self::$a(cipher) => cipher.length(seq, head),)* }
             }
 
             fn open(&mut self, seq: u32, packet: &mut [u8]) -> bool {
-                match self { $(Self::$a(cipher) => cipher.open(seq, packet),)* }
+                match self { $($(#[$a_attr])* Self::$a(cipher) => cipher.open(seq, packet),)* }
             }
 
             fn seal(&mut self, seq: u32, packet: &mut [u8]) -> bool {
-                match self { $(Self::$a(cipher) => cipher.seal(seq, packet),)* }
+                match self { $($(#[$a_attr])* Self::$a(cipher) => cipher.seal(seq, packet),)* }
             }
         }
 
         #[allow(clippy::enum_variant_names, reason = "the rows name the variants")]
-        enum AnyStream { $($s($s),)* }
+        enum AnyStream { $($(#[$s_attr])* $s($s),)* }
 
         impl AnyStream {
             fn new(id: CipherId, key: &[u8], iv: &[u8]) -> Option<Self> {
                 match id {
-                    $(CipherId::$s => <$s as Stream>::new(key, iv).map(Self::$s),)*
+                    $($(#[$s_attr])* CipherId::$s => <$s as Stream>::new(key, iv).map(Self::$s),)*
                     _ => None,
                 }
             }
 
             fn encrypt(&mut self, data: &mut [u8]) {
-                match self { $(Self::$s(cipher) => Stream::encrypt(cipher, data),)* }
+                match self { $($(#[$s_attr])* Self::$s(cipher) => Stream::encrypt(cipher, data),)* }
             }
 
             fn decrypt(&mut self, data: &mut [u8]) {
-                match self { $(Self::$s(cipher) => Stream::decrypt(cipher, data),)* }
+                match self { $($(#[$s_attr])* Self::$s(cipher) => Stream::decrypt(cipher, data),)* }
             }
         }
     };
@@ -203,15 +212,24 @@ macro_rules! macs {
     };
 }
 
-// RFC 4344 section 4; OpenSSH PROTOCOL section 1.6.
+// OpenSSH PROTOCOL.chacha20poly1305; RFC 5647 and OpenSSH PROTOCOL section 1.6; RFC 4344 section 4; RFC 4253
+// section 6.3.
 ciphers! {
     aead {
         ChachaPoly = "chacha20-poly1305@openssh.com", key 64, iv 0, block 8, tag 16;
+        #[cfg(feature = "gcm")]
+        Aes128Gcm = "aes128-gcm@openssh.com", key 16, iv 12, block 16, tag 16;
+        #[cfg(feature = "gcm")]
+        Aes256Gcm = "aes256-gcm@openssh.com", key 32, iv 12, block 16, tag 16;
     }
     stream {
         Aes128Ctr = "aes128-ctr", key 16, iv 16, block 16;
         Aes192Ctr = "aes192-ctr", key 24, iv 16, block 16;
         Aes256Ctr = "aes256-ctr", key 32, iv 16, block 16;
+        #[cfg(feature = "legacy")]
+        Aes128Cbc = "aes128-cbc", key 16, iv 16, block 16, only_named;
+        #[cfg(feature = "legacy")]
+        Aes256Cbc = "aes256-cbc", key 32, iv 16, block 16, only_named;
     }
 }
 

@@ -62,7 +62,9 @@ fn packets_of_another_implementation() {
     let mut seen = 0;
     for fields in rows(text) {
         let bytes = |at: usize| field(fields[at]);
-        let (cipher, mac) = (find_cipher(fields[0]).unwrap(), find_mac(fields[1]));
+        // Other builds have other ciphers; the count at the end says that no other is left out.
+        let Some(cipher) = find_cipher(fields[0]) else { continue };
+        let mac = find_mac(fields[1]);
         if last != (fields[0], fields[1]) {
             let new = || Protection::new(cipher, mac, &bytes(2), &bytes(3), &bytes(4)).unwrap();
             protections = Some((new(), new()));
@@ -131,7 +133,11 @@ fn every_byte_damaged() {
                 assert_eq!(result, WRONG, "{} {mac:?} byte {at}", cipher.name);
             }
         }
+        // RFC 5647 section 7.1: GCM counts packets itself, so there the second is refused that is sealed as a first.
         let (_, mut theirs) = pair(cipher, mac);
+        if cipher.name.contains("-gcm@") {
+            assert_eq!(receive(&mut theirs, 7, &mut sealed.clone()).1, Ok(()));
+        }
         assert_eq!(receive(&mut theirs, 8, &mut sealed.clone()).1, WRONG, "another sequence number");
     }
 }
@@ -225,6 +231,10 @@ fn limits_cover_the_tables() {
 #[test]
 fn keys_are_wiped() {
     is_wiped::<ChachaPoly>();
+    #[cfg(feature = "gcm")]
+    is_wiped::<(Aes128Gcm, Aes256Gcm)>();
+    #[cfg(feature = "legacy")]
+    is_wiped::<Aes256Cbc>();
     is_wiped::<Aes128Ctr>();
     is_wiped::<Aes192Ctr>();
     is_wiped::<Aes256Ctr>();

@@ -1,17 +1,18 @@
-//! Key exchange and rekey (RFC 4253 sections 7 to 9, RFC 5656 section 4, RFC 8731; strict key exchange
-//! after OpenSSH PROTOCOL section 1.10), from the client's side.
+//! Key exchange and rekey (RFC 4253 sections 7 to 9, RFC 4419, RFC 5656 section 4, RFC 8731; strict key
+//! exchange after OpenSSH PROTOCOL section 1.10), from the client's side.
 
 use crate::config::Config;
 use crate::crypto::hash::{Digest, Hash};
-use crate::crypto::kex::{self, ClientKex, KexPublic, SharedSecret};
+use crate::crypto::kex::{self, ClientKex, SharedSecret};
 use crate::crypto::protection::Protection;
 use crate::crypto::rng::Rng;
 use crate::error::{PeerError, Result, Usage};
 use crate::keys::blob;
-use crate::msg::{KexEcdhInit, KexEcdhReply, KexInit, NewKeys};
+use crate::msg::{KexDhGexInit, KexDhGexReply, KexDhGexRequest, KexEcdhInit, KexEcdhReply, KexInit, NewKeys};
 use crate::names;
-use crate::transport::negotiate::{Negotiated, Suite, negotiate, stray, write_kexinit};
+use crate::transport::negotiate::{Negotiated, Suite, kexinit, negotiate, stray};
 use crate::transport::packet::Outbox;
+use crate::wire::Writer;
 
 /// The longest host key blob that is kept.
 pub const MAX_HOST_KEY: usize = blob::MAX_BLOB;
@@ -25,8 +26,8 @@ enum State {
     Idle,
     /// Our KEXINIT is out.
     Sent { cookie: [u8; 16] },
-    /// The peer's is here and our public value is out.
-    Started { agreed: Negotiated, method: ClientKex, public: KexPublic, transcript: Hash, ignore_next: bool },
+    /// The peer's is here and our public value, or our wish for a group, is out.
+    Started { agreed: Negotiated, method: ClientKex, transcript: Hash, ignore_next: bool },
     /// The peer has proved that it owns its host key; the caller decides (first exchange only).
     Proved { agreed: Negotiated, secret: SharedSecret, hash: Digest },
     /// Our NEWKEYS is out, with these keys for what comes in after the peer's.
@@ -145,9 +146,11 @@ impl Kex {
     pub fn start(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
         let cookie: [u8; 16] = cx.rng.array();
         let first = self.session_id.is_none();
-        if !cx.outbox.packet(cx.rng, |w| write_kexinit(w, cx.config, &cookie, first))? {
-            return Err(Usage::Config.into());
-        }
+        send(cx, |w, config| {
+            kexinit(config, &cookie, first, &mut |part| {
+                w.bytes(part);
+            });
+        })?;
         self.state = State::Sent { cookie };
         Ok(())
     }
@@ -169,18 +172,23 @@ impl Kex {
             }
             (State::Sent { cookie }, KexInit::NUMBER) => self.kexinit(cx, &cookie, payload, sequence, detail),
             // The peer guessed wrong: this one packet does not count, whatever it is.
-            (State::Started { agreed, method, public, transcript, ignore_next: true }, n) if n != KexInit::NUMBER => {
-                self.state = State::Started { agreed, method, public, transcript, ignore_next: false };
+            (State::Started { agreed, method, transcript, ignore_next: true }, n) if n != KexInit::NUMBER => {
+                self.state = State::Started { agreed, method, transcript, ignore_next: false };
                 Ok(Action::None)
             }
-            (State::Started { agreed, method, public, mut transcript, .. }, KexEcdhReply::NUMBER) => {
+            (State::Started { agreed, mut method, transcript, ignore_next }, KEX_DH_GEX_GROUP)
+                if method.awaits_group() =>
+            {
+                let public = method.take_group(body, cx.rng)?;
+                send(cx, |w, _| KexDhGexInit::new(&public).write(w))?;
+                self.state = State::Started { agreed, method, transcript, ignore_next };
+                Ok(Action::None)
+            }
+            (State::Started { agreed, method, transcript, .. }, n) if reply_number(&method) == Some(n) => {
+                // Both replies have the same fields.
                 let reply = KexEcdhReply::read(body)?;
-                hash_string(&mut transcript, reply.host_key);
-                hash_string(&mut transcript, &public);
-                hash_string(&mut transcript, reply.public);
-                let secret = method.complete(reply.public)?;
-                secret.hash_into(&mut transcript);
-                self.reply(cx, agreed, secret, transcript.finish(), &reply)
+                let (secret, hash) = complete(method, transcript, &reply)?;
+                self.reply(cx, agreed, secret, hash, &reply)
             }
             (State::Switching { input }, NewKeys::NUMBER) => {
                 NewKeys::read(body)?;
@@ -224,15 +232,17 @@ impl Kex {
         if first && agreed.strict && sequence != 0 {
             return Err(PeerError::StrictKex.into());
         }
-        let transcript = transcript(cx, &agreed, cookie, payload, first)?;
+        let transcript = transcript(cx, &agreed, cookie, payload, first);
         let (method, public) = ClientKex::start(agreed.kex, cx.rng)?;
-        let init = KexEcdhInit::new(&public);
-        if !cx.outbox.packet(cx.rng, |w| init.write(w))? {
-            return Err(Usage::Config.into());
+        match kex::GROUP_BITS {
+            [min, preferred, max] if agreed.kex.group => {
+                send(cx, |w, _| KexDhGexRequest::new(min, preferred, max).write(w))?;
+            }
+            _ => send(cx, |w, _| KexEcdhInit::new(&public).write(w))?,
         }
         self.agreed = Some(agreed);
         let ignore_next = agreed.ignore_next;
-        self.state = State::Started { agreed, method, public, transcript, ignore_next };
+        self.state = State::Started { agreed, method, transcript, ignore_next };
         Ok(Action::None)
     }
 
@@ -274,9 +284,7 @@ impl Kex {
         };
         let output = keys(&agreed.output, *b"ACE")?;
         let input = keys(&agreed.input, *b"BDF")?;
-        if !cx.outbox.packet(cx.rng, |w| NewKeys::new().write(w))? {
-            return Err(Usage::Config.into());
-        }
+        send(cx, |w, _| NewKeys::new().write(w))?;
         cx.outbox.set_keys(output, self.strict);
         self.state = State::Switching { input };
         Ok(())
@@ -284,23 +292,48 @@ impl Kex {
 }
 
 /// The exchange hash up to I_S: V_C, V_S, I_C, I_S.
-fn transcript(
-    cx: &mut Context<'_, '_>,
-    agreed: &Negotiated,
-    cookie: &[u8; 16],
-    payload: &[u8],
-    first: bool,
-) -> Result<Hash> {
+fn transcript(cx: &Context<'_, '_>, agreed: &Negotiated, cookie: &[u8; 16], payload: &[u8], first: bool) -> Hash {
     let mut hash = Hash::new(agreed.kex.hash);
     hash_string(&mut hash, names::IDENT.as_bytes());
     hash_string(&mut hash, cx.peer_ident);
-    // Our KEXINIT is not kept: it is written again from the same configuration and cookie.
-    let mut w = crate::wire::Writer::new(cx.outbox.scratch());
-    write_kexinit(&mut w, cx.config, cookie, first);
-    w.finish().ok_or(Usage::Config)?;
-    hash_string(&mut hash, w.written());
+    // Our KEXINIT is not kept: it is made again from the same configuration and cookie.
+    let mut len = 0_u32;
+    kexinit(cx.config, cookie, first, &mut |part| {
+        len = len.saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX));
+    });
+    hash.update(&len.to_be_bytes());
+    kexinit(cx.config, cookie, first, &mut |part| hash.update(part));
     hash_string(&mut hash, payload);
-    Ok(hash)
+    hash
+}
+
+/// RFC 4419 section 5: the number that other methods use for their reply.
+const KEX_DH_GEX_GROUP: u8 = 31;
+
+/// The number of the message that ends the method's part; `None` before there is a group.
+fn reply_number(method: &ClientKex) -> Option<u8> {
+    match (method.alg().group, method.awaits_group()) {
+        (false, _) => Some(KexEcdhReply::NUMBER),
+        (true, false) => Some(KexDhGexReply::NUMBER),
+        (true, true) => None,
+    }
+}
+
+/// K and the exchange hash, given the server's reply (RFC 4253 section 8, RFC 4419 section 3).
+fn complete(method: ClientKex, mut transcript: Hash, reply: &KexEcdhReply<'_>) -> Result<(SharedSecret, Digest)> {
+    hash_string(&mut transcript, reply.host_key);
+    method.hash_group(&mut transcript);
+    let (public, secret) = method.complete(reply.public)?;
+    hash_string(&mut transcript, &public);
+    hash_string(&mut transcript, reply.public);
+    secret.hash_into(&mut transcript);
+    Ok((secret, transcript.finish()))
+}
+
+/// Queue a message of the exchange. The session has made sure that there is room.
+fn send(cx: &mut Context<'_, '_>, write: impl FnOnce(&mut Writer<'_>, &Config)) -> Result<()> {
+    let config = cx.config;
+    if cx.outbox.packet(cx.rng, |w| write(w, config))? { Ok(()) } else { Err(Usage::Config.into()) }
 }
 
 fn hash_string(hash: &mut Hash, bytes: &[u8]) {

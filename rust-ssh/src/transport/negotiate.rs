@@ -7,7 +7,6 @@ use crate::error::{Incompatible, PeerError};
 use crate::keys::blob::{KEY_ALGS, KeyAlg};
 use crate::msg::KexInit;
 use crate::names;
-use crate::wire::Writer;
 
 /// The cipher of one direction and its MAC, unless the cipher brings its own tag.
 #[derive(Clone, Copy)]
@@ -35,37 +34,71 @@ pub struct Negotiated {
     pub ignore_next: bool,
 }
 
-/// Write our KEXINIT. `first`: the first of the connection, which announces extensions.
-pub fn write_kexinit(w: &mut Writer<'_>, config: &Config, cookie: &[u8; 16], first: bool) {
-    w.u8(KexInit::NUMBER).bytes(cookie);
-    let extensions: &[&str] = if first { &[names::EXT_INFO_C, names::STRICT_C] } else { &[] };
-    write_list(w, config.kex.names(Kind::Kex).chain(extensions.iter().copied()));
-    write_list(w, config.host_keys.names(Kind::HostKey));
+/// Give our KEXINIT to `put`, piece by piece: it is sent, and later hashed, without being kept. `first`: the
+/// first of the connection, which announces extensions.
+pub fn kexinit(config: &Config, cookie: &[u8; 16], first: bool, put: &mut dyn FnMut(&[u8])) {
+    put(&[KexInit::NUMBER]);
+    put(cookie);
+    let extensions: &[&str] = if first { EXTENSIONS } else { &[] };
+    put_list(put, || config.kex.names(Kind::Kex).chain(extensions.iter().copied()));
+    put_list(put, || config.host_keys.names(Kind::HostKey));
     for (kind, preference) in [(Kind::Cipher, &config.ciphers), (Kind::Mac, &config.macs)] {
-        write_list(w, preference.names(kind));
-        write_list(w, preference.names(kind));
+        put_list(put, || preference.names(kind));
+        put_list(put, || preference.names(kind));
     }
-    // Compression in both directions, then languages in both.
-    w.string(b"none").string(b"none").string(b"").string(b"");
-    w.bool(false).u32(0);
+    put(TAIL);
 }
 
-fn write_list(w: &mut Writer<'_>, names: impl Iterator<Item = &'static str>) {
-    w.string_with(|w| {
-        for (index, name) in names.enumerate() {
-            if index > 0 {
-                w.u8(b',');
-            }
-            w.bytes(name.as_bytes());
-        }
-    });
+/// What the first KEXINIT announces among the methods.
+const EXTENSIONS: &[&str] = &[names::EXT_INFO_C, names::STRICT_C];
+/// Compression in both directions, languages in both, no guess, a reserved number.
+const TAIL: &[u8] = b"\0\0\0\x04none\0\0\0\x04none\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn put_list<I: Iterator<Item = &'static str>>(put: &mut dyn FnMut(&[u8]), names: impl Fn() -> I) {
+    let mut len = 0_u32;
+    each_part(names(), &mut |part| len = len.saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX)));
+    put(&len.to_be_bytes());
+    each_part(names(), put);
 }
+
+fn each_part(names: impl Iterator<Item = &'static str>, put: &mut dyn FnMut(&[u8])) {
+    for (index, name) in names.enumerate() {
+        if index > 0 {
+            put(b",");
+        }
+        put(name.as_bytes());
+    }
+}
+
+/// Length of a table's names with a comma after each.
+macro_rules! names_len {
+    ($table:expr) => {{
+        let (mut len, mut rest): (usize, &[_]) = (0, $table);
+        while let [row, more @ ..] = rest {
+            len += row.name.len() + 1;
+            rest = more;
+        }
+        len
+    }};
+}
+
+/// The longest KEXINIT that [`kexinit`] makes, in bytes.
+pub const MAX_KEXINIT: usize = 1
+    + 16
+    + 6 * 4
+    + names_len!(KEX_ALGS)
+    + names::EXT_INFO_C.len()
+    + 1
+    + names::STRICT_C.len()
+    + names_len!(KEY_ALGS)
+    + 2 * (names_len!(CIPHERS) + names_len!(MACS))
+    + TAIL.len();
 
 /// Why there is no agreement: the kind, and the peer's list (for the person who reads the error).
 pub type Disagreement<'a> = (crate::error::Error, &'a str);
 
 /// What a client with `config` and the server that sent `server` agree on. `first`: as in
-/// [`write_kexinit`]; a later KEXINIT says nothing about strictness.
+/// [`kexinit`]; a later KEXINIT says nothing about strictness.
 pub fn negotiate<'a>(config: &Config, server: &KexInit<'a>, first: bool) -> Result<Negotiated, Disagreement<'a>> {
     let kex = pick(KEX_ALGS, Kind::Kex, &config.kex, server.kex, Incompatible::Kex)?;
     let host_key = pick(KEY_ALGS, Kind::HostKey, &config.host_keys, server.host_keys, Incompatible::HostKey)?;
@@ -188,7 +221,8 @@ mod tests {
     #[test]
     fn only_a_wrong_guess_is_ignored() {
         let config = Config::default();
-        for (kex, ignore) in [("curve25519-sha256", false), ("x,curve25519-sha256", true)] {
+        let first = config.kex.names(Kind::Kex).next().unwrap();
+        for (kex, ignore) in [(first, false), (&format!("x,{first}"), true)] {
             let offer = server(kex, "aes128-ctr", "hmac-sha1", true);
             assert_eq!(negotiate(&config, &offer, true).unwrap().ignore_next, ignore);
         }

@@ -19,7 +19,7 @@ use rust_ssh::client::Handshake;
 use rust_ssh::config::{Config, Kind, Preference};
 use rust_ssh::crypto::ed25519::SigningKey;
 use rust_ssh::crypto::hash::{Digest, Hash};
-use rust_ssh::crypto::kex::{self, KEX_ALGS, SharedSecret};
+use rust_ssh::crypto::kex::{self, KexAlg, SharedSecret};
 use rust_ssh::crypto::protection::{Protection, find_cipher, find_mac};
 use rust_ssh::crypto::rng::Rng;
 use rust_ssh::error::{Error, Result};
@@ -65,6 +65,12 @@ pub struct Peer {
     pub rng: Rng,
     pub host: SigningKey,
     pub strict: bool,
+    /// The method that it offers.
+    pub kex: &'static KexAlg,
+    /// The body of KEX_DH_GEX_GROUP that it sends.
+    pub group: Vec<u8>,
+    /// A packet that follows its first KEXINIT, which says that it guesses another method.
+    pub guess: Option<Vec<u8>>,
     cipher: &'static str,
     mac: &'static str,
     client_ident: Option<Vec<u8>>,
@@ -87,6 +93,9 @@ impl Peer {
             rng: Rng::new(&[9; 32]),
             host: SigningKey::from_seed(&[3; 32]),
             strict: true,
+            kex: kex::find("curve25519-sha256").unwrap(),
+            group: Vec::new(),
+            guess: None,
             cipher,
             mac,
             client_ident: None,
@@ -119,15 +128,21 @@ impl Peer {
     /// Start an exchange.
     pub fn send_kexinit(&mut self) {
         let marker = if self.strict && self.session_id.is_none() { ",kex-strict-s-v00@openssh.com" } else { "" };
-        let names = format!("curve25519-sha256{marker}");
+        let guess = self.guess.take();
+        let first = if guess.is_some() { "guessed-kex," } else { "" };
+        let names = format!("{first}{}{marker}", self.kex.name);
         let (c, m) = (self.cipher, self.mac);
-        let init = KexInit::new(&[5; 16], &names, "ssh-ed25519", c, c, m, m, "none", "none", "", "", false, 0);
+        let init =
+            KexInit::new(&[5; 16], &names, "ssh-ed25519", c, c, m, m, "none", "none", "", "", guess.is_some(), 0);
         let mut buf = [0; 1024];
         let mut w = Writer::new(&mut buf);
         init.write(&mut w);
         let payload = w.written().to_vec();
         self.send(&payload);
         self.kexinit = Some(payload);
+        if let Some(guess) = guess {
+            self.send(&guess);
+        }
     }
 
     pub fn host_blob(&self) -> Vec<u8> {
@@ -169,6 +184,12 @@ impl Peer {
                 self.seen.push_back(payload.to_vec());
             }
             KexEcdhInit::NUMBER if self.until >= 2 => self.reply(KexEcdhInit::read(body).unwrap().public),
+            KexDhGexRequest::NUMBER if self.until >= 2 => {
+                let asked = KexDhGexRequest::read(body).unwrap();
+                assert_eq!([asked.min, asked.preferred, asked.max], kex::GROUP_BITS);
+                self.send(&[&[31], &self.group[..]].concat());
+            }
+            KexDhGexInit::NUMBER if self.until >= 2 => self.reply(KexDhGexInit::read(body).unwrap().public),
             NewKeys::NUMBER => {
                 if let Some(keys) = self.next.take() {
                     self.inbox.set_keys(keys, self.strict);
@@ -183,17 +204,27 @@ impl Peer {
     fn reply(&mut self, public: &[u8]) {
         let client_init = self.seen.pop_back().expect("KEXINIT comes first");
         let server_init = self.kexinit.take().unwrap();
-        let (reply, k) = kex::server_respond(&KEX_ALGS[0], &mut self.rng, public).unwrap();
-        let mut hash = Hash::new(KEX_ALGS[0].hash);
+        let (reply, k) = self.respond(public);
+        let mut hash = Hash::new(self.kex.hash);
         let blob = self.host_blob();
         let ident = self.client_ident.clone().unwrap();
-        for part in [&ident[..], IDENT.as_bytes(), &client_init, &server_init, &blob, public, &reply[..]] {
+        for part in [&ident[..], IDENT.as_bytes(), &client_init, &server_init, &blob] {
             hash.update(&string(part));
         }
+        if self.kex.group {
+            kex::GROUP_BITS.iter().for_each(|bits| hash.update(&bits.to_be_bytes()));
+            hash.update(&self.group);
+        }
+        hash.update(&string(public));
+        hash.update(&string(&reply));
         k.hash_into(&mut hash);
         let h = hash.finish();
         let signature = [string(b"ssh-ed25519"), string(&self.host.sign(h.as_ref()))].concat();
-        self.message(|w| KexEcdhReply::new(&blob, &reply, &signature).write(w));
+        if self.kex.group {
+            self.message(|w| KexDhGexReply::new(&blob, &reply, &signature).write(w));
+        } else {
+            self.message(|w| KexEcdhReply::new(&blob, &reply, &signature).write(w));
+        }
         let first = self.session_id.is_none();
         self.session_id.get_or_insert_with(|| h.clone());
         let secrets = Secrets { k, h };
@@ -206,13 +237,26 @@ impl Peer {
         self.rekeys += u32::from(!first);
     }
 
+    #[cfg(feature = "gex")]
+    fn respond(&mut self, public: &[u8]) -> (kex::KexPublic, SharedSecret) {
+        if self.kex.group {
+            return kex::server_respond_in(self.kex, &self.group, &mut self.rng, public).unwrap();
+        }
+        kex::server_respond(self.kex, &mut self.rng, public).unwrap()
+    }
+
+    #[cfg(not(feature = "gex"))]
+    fn respond(&mut self, public: &[u8]) -> (kex::KexPublic, SharedSecret) {
+        kex::server_respond(self.kex, &mut self.rng, public).unwrap()
+    }
+
     fn keys(&self, secrets: &Secrets, letters: [u8; 3]) -> Protection {
         let cipher = find_cipher(self.cipher).unwrap();
         let mac = if cipher.aead { None } else { find_mac(self.mac) };
         let id = self.session_id.as_ref().unwrap();
         let make = |letter, len| {
             let mut out = vec![0; len];
-            kex::derive(KEX_ALGS[0].hash, &secrets.k, secrets.h.as_ref(), letter, id.as_ref(), &mut out);
+            kex::derive(self.kex.hash, &secrets.k, secrets.h.as_ref(), letter, id.as_ref(), &mut out);
             out
         };
         let mac_key = make(letters[2], mac.map_or(0, |mac| mac.key_len));

@@ -13,9 +13,17 @@ import hmac
 import pathlib
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-CIPHERS = {"aes128-ctr": 16, "aes192-ctr": 24, "aes256-ctr": 32}
+CIPHERS = {
+    "aes128-ctr": 16,
+    "aes192-ctr": 24,
+    "aes256-ctr": 32,
+    "aes128-cbc": 16,
+    "aes256-cbc": 32,
+}
+GCM = {"aes128-gcm@openssh.com": 16, "aes256-gcm@openssh.com": 32}
 MACS = {"hmac-sha2-256": "sha256", "hmac-sha2-512": "sha512", "hmac-sha1": "sha1"}
 ETM = "-etm@openssh.com"
 SEQUENCE = [0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
@@ -59,6 +67,20 @@ def rows_chachapoly():
         yield row(name, "-", key, b"", b"", seq, plain, seal_chachapoly(key, seq, plain))
 
 
+def rows_gcm(name):
+    """RFC 5647: the invocation counter is the last eight bytes of the nonce. It starts near its
+    end here, to be seen to wrap.
+    """
+    key, fixed = pattern(name + " key", GCM[name]), pattern(name + " iv", 4)
+    first = (1 << 64) - 2
+    iv = fixed + first.to_bytes(8, "big")
+    for count, (seq, size) in enumerate(zip(SEQUENCE, SIZES, strict=True)):
+        plain = packet(f"{name} {seq}", size + 8)
+        nonce = fixed + ((first + count) % (1 << 64)).to_bytes(8, "big")
+        sealed = plain[:4] + AESGCM(key).encrypt(nonce, plain[4:], plain[:4])
+        yield row(name, "-", key, iv, b"", seq, plain, sealed)
+
+
 def rows_mac(cipher, mac):
     """Packets of a cipher with a MAC beside it: encrypt-and-MAC or encrypt-then-MAC."""
     etm = mac.endswith(ETM)
@@ -66,7 +88,8 @@ def rows_mac(cipher, mac):
     label = f"{cipher} {mac}"
     key, iv = pattern(label + " key", CIPHERS[cipher]), pattern(label + " iv", 16)
     mac_key = pattern(label + " mac", hashlib.new(digest).digest_size)
-    stream = Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor()
+    mode = modes.CTR(iv) if cipher.endswith("ctr") else modes.CBC(iv)
+    stream = Cipher(algorithms.AES(key), mode).encryptor()
     for seq, size in zip(SEQUENCE, SIZES, strict=True):
         plain = packet(f"{label} {seq}", size + 8 if etm else size + 4)
         sealed = plain[:4] + stream.update(plain[4:]) if etm else stream.update(plain)
@@ -78,6 +101,8 @@ def rows_mac(cipher, mac):
 def main():
     """Write the file beside this program."""
     lines = list(rows_chachapoly())
+    for cipher in GCM:
+        lines += rows_gcm(cipher)
     for cipher in CIPHERS:
         for mac in MACS:
             lines += rows_mac(cipher, mac)

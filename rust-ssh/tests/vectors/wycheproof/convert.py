@@ -56,6 +56,43 @@ def main():
                 if g["tagSize"] == bits and len(t["msg"]) >= 8
             ),
         )
+    for bits in 256, 384, 521:
+        write(
+            f"ecdh_p{bits}",
+            "tcId private public shared result",
+            (
+                (t["tcId"], t["private"], t["public"], t["shared"], t["result"])
+                for _, t in tests(folder, f"ecdh_secp{bits}r1_ecpoint")
+                if bits == 256 or t["tcId"] % 3 == 0
+            ),
+        )
+    write(
+        "aes_gcm",
+        "tcId key iv aad message ciphertext tag result",
+        (
+            (*(t[name] for name in ("tcId", "key", "iv", "aad", "msg", "ct", "tag", "result")),)
+            for g, t in tests(folder, "aes_gcm")
+            if (g["ivSize"], g["tagSize"]) == (96, 128) and g["keySize"] != 192
+        ),
+    )
+    write(
+        "mlkem_768",
+        "tcId seed ek ciphertext shared result",
+        (
+            (t["tcId"], t["seed"], t["ek"], t["c"], t["K"], t["result"])
+            for _, t in tests(folder, "mlkem_768")
+            if "ek" in t and (t["result"] != "valid" or t["tcId"] % 8 == 0)
+        ),
+    )
+    write(
+        "mlkem_768_encaps",
+        "tcId random ek ciphertext shared result",
+        (
+            (t["tcId"], t["m"], t["ek"], t["c"], t["K"], t["result"])
+            for _, t in tests(folder, "mlkem_768_encaps")
+            if t["tcId"] % 8 == 0
+        ),
+    )
 
 
 if __name__ == "__main__":
