@@ -71,7 +71,8 @@ def test_20_only_none_offered(play):
     kex = [
         name for name in lists["kex"] if name not in ("ext-info-c", "kex-strict-c-v00@openssh.com")
     ]
-    assert kex[:2] == ["curve25519-sha256", "curve25519-sha256@libssh.org"]
+    assert kex[:2] == ["mlkem768x25519-sha256", "curve25519-sha256"]
+    assert not any("sha1" in name for name in kex)
     for name in KEXINIT_FIELDS:
         assert all(0 < len(one) <= 64 and one.isascii() for one in lists[name]), name
 
