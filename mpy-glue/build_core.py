@@ -47,7 +47,8 @@ CHIP_FLAGS = [
 # Portable code only: the other kind asks the processor what it can with CPUID, which a 386 and
 # most 486s do not know.
 OLD_X86_FLAGS = [
-    f'--cfg={crate}_backend="soft"' for crate in ("aes", "chacha20", "poly1305", "sha1", "sha2")
+    f'--cfg={crate}_backend="soft"'
+    for crate in ("aes", "chacha20", "poly1305", "polyval", "sha1", "sha2")
 ]
 
 
