@@ -6,8 +6,11 @@
 
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 use chacha20::{ChaCha20Legacy, Key, LegacyNonce};
-use poly1305::universal_hash::{KeyInit, UniversalHash};
-use poly1305::{Block, Poly1305};
+#[cfg(not(all(target_arch = "x86", not(target_feature = "sse2"))))]
+use poly1305::{
+    Block, Poly1305,
+    universal_hash::{KeyInit, UniversalHash},
+};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -55,8 +58,8 @@ impl Aead for ChachaPoly {
 
     fn open(&mut self, seq: u32, packet: &mut [u8]) -> bool {
         let Some((sealed, tag)) = packet.split_last_chunk_mut::<TAG>() else { return false };
-        let (mut body_cipher, poly) = self.start(seq);
-        if !bool::from(authenticate(poly, sealed).ct_eq(tag)) {
+        let (mut body_cipher, key) = self.start(seq);
+        if !bool::from(authenticate(&key, sealed).ct_eq(tag)) {
             return false;
         }
         let Some((_, body)) = sealed.split_first_chunk_mut::<LENGTH>() else { return false };
@@ -67,10 +70,10 @@ impl Aead for ChachaPoly {
     fn seal(&mut self, seq: u32, packet: &mut [u8]) -> bool {
         let Some((sealed, tag)) = packet.split_last_chunk_mut::<TAG>() else { return false };
         let Some((length, body)) = sealed.split_first_chunk_mut::<LENGTH>() else { return false };
-        let (mut body_cipher, poly) = self.start(seq);
+        let (mut body_cipher, key) = self.start(seq);
         self.stream(&self.length, seq).apply(length);
         body_cipher.apply(body);
-        *tag = authenticate(poly, sealed);
+        *tag = authenticate(&key, sealed);
         true
     }
 }
@@ -80,8 +83,8 @@ impl ChachaPoly {
         KeyStream::new(key, seq, self.blocks)
     }
 
-    /// The body's key stream from block 1 on, and Poly1305 keyed with the start of block 0.
-    fn start(&self, seq: u32) -> (KeyStream, Poly1305) {
+    /// The body's key stream from block 1 on, and Poly1305's key, the start of block 0.
+    fn start(&self, seq: u32) -> (KeyStream, Zeroizing<[u8; 32]>) {
         let mut stream = self.stream(&self.body, seq);
         let mut block = Zeroizing::new([0; BLOCK]);
         stream.apply(block.as_mut());
@@ -89,7 +92,7 @@ impl ChachaPoly {
         for (to, from) in key.iter_mut().zip(block.iter()) {
             *to = *from;
         }
-        (stream, Poly1305::new(&(*key).into()))
+        (stream, key)
     }
 }
 
@@ -145,10 +148,18 @@ impl KeyStream {
 }
 
 /// The tag. Whole blocks go in together, many at a time where the processor can.
-fn authenticate(mut poly: Poly1305, data: &[u8]) -> [u8; TAG] {
+#[cfg(not(all(target_arch = "x86", not(target_feature = "sse2"))))]
+fn authenticate(key: &[u8; 32], data: &[u8]) -> [u8; TAG] {
+    let mut poly = Poly1305::new(&(*key).into());
     let (blocks, rest) = Block::slice_as_chunks(data);
     poly.update(blocks);
     poly.compute_unpadded(rest).into()
+}
+
+/// The tag.
+#[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
+fn authenticate(key: &[u8; 32], data: &[u8]) -> [u8; TAG] {
+    super::poly1305::Poly1305::new(key).tag(data)
 }
 
 #[cfg(test)]

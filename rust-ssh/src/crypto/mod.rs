@@ -21,6 +21,8 @@ pub mod kex;
 pub mod mac;
 #[cfg(feature = "mlkem")]
 pub mod mlkem;
+#[cfg(any(all(target_arch = "x86", not(target_feature = "sse2")), test))]
+pub(crate) mod poly1305;
 pub mod protection;
 pub mod rng;
 pub mod stack;

@@ -35,7 +35,8 @@ fstenv fstp fstsw fsub fsubp fsubr fsubrp ftst fucom fucomp fucompp fxam fxch fx
 KNOWN = frozenset((INTEGER + FLOAT).split())
 PREFIXES = frozenset("rep repz repnz lock data16 addr16 cs ds es fs gs ss".split())
 SSE2 = frozenset("movdqa movdqu paddd pslld psrld por pxor pshufd".split())
-# cpu.c and the SSH core: by function, as the compiler may have put the static ones into their only caller.
+# cpu.c and the SSH core: by function, as the compiler may have put the static ones into their only
+# caller.
 GUARDED = {
     "cpuid": {"cpuid"},
     "detect_features": {"cpuid"},
