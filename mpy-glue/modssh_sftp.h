@@ -148,7 +148,8 @@ MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_listdir_obj);
 typedef struct _modssh_local_t {
     mp_obj_t obj;
     const mp_stream_p_t *stream_p; // NULL: Python code, used through its methods
-    mp_obj_t piece;                // a bytearray for its readinto, or MP_OBJ_NULL
+    mp_obj_t piece;                // a bytearray for its readinto or write, or MP_OBJ_NULL
+    byte *memory;                  // of piece
     modssh_op_t *op;
 } modssh_local_t;
 

@@ -6,18 +6,37 @@
 
 #include <string.h>
 
+#include "py/objarray.h"
+#include "py/objstr.h"
 #include "py/objtype.h"
 
 #include "modssh_sftp.h"
 
 // Largest piece that passes to and from a stream written in Python.
-#define PYTHON_PIECE (MICROPY_PY_SSH_BOUNCE)
+#ifndef MICROPY_PY_SSH_PIECE
+#define MICROPY_PY_SSH_PIECE MICROPY_PY_SSH_BOUNCE
+#endif
+#define PYTHON_PIECE (MICROPY_PY_SSH_PIECE)
 // put() calls the progress function after so many bytes, and at the end.
 #define PROGRESS_STEP (16 * MICROPY_PY_SSH_BOUNCE)
 // Wait for a non-blocking local stream that can do nothing now.
 #define LOCAL_WAIT_MS (10)
 
 // ---------------------------------------------------------------- local streams
+
+// The bytearray that Python code gets again and again, with len bytes.
+static mp_obj_t take_piece(modssh_local_t *self, size_t len) {
+    mp_obj_array_t *piece = MP_OBJ_TO_PTR(self->piece);
+    if (self->piece == MP_OBJ_NULL || piece->items != self->memory) {
+        // There is none yet, or the program has appended to it until it moved.
+        self->memory = m_new(byte, PYTHON_PIECE);
+        self->piece = mp_obj_new_bytearray_by_ref(PYTHON_PIECE, self->memory);
+        piece = MP_OBJ_TO_PTR(self->piece);
+    }
+    piece->len = len;
+    piece->free = PYTHON_PIECE - len;
+    return self->piece;
+}
 
 void modssh_local_init(modssh_local_t *self, modssh_op_t *op, mp_obj_t obj, int flags) {
     const mp_obj_type_t *type = mp_obj_get_type(obj);
@@ -30,8 +49,12 @@ void modssh_local_init(modssh_local_t *self, modssh_op_t *op, mp_obj_t obj, int 
         mp_load_method_maybe(obj, MP_QSTR_readinto, dest);
         if (flags & MP_STREAM_OP_WRITE) {
             mp_load_method(obj, MP_QSTR_write, dest);
+            // As in all of MicroPython: what the write method of an io.IOBase gets is good for the call.
+            if (MP_OBJ_TYPE_HAS_SLOT(type, protocol)) {
+                take_piece(self, PYTHON_PIECE);
+            }
         } else if (dest[0] != MP_OBJ_NULL) {
-            self->piece = mp_obj_new_bytearray_by_ref(PYTHON_PIECE, m_new(byte, PYTHON_PIECE));
+            take_piece(self, PYTHON_PIECE);
         } else {
             mp_load_method(obj, MP_QSTR_read, dest);
         }
@@ -50,12 +73,11 @@ static void local_wait(modssh_local_t *self, int err) {
 // Read from Python code, which gets an object of its own to fill, or makes one.
 static size_t read_python(modssh_local_t *self, byte *buf, size_t len) {
     mp_obj_t args[4];
-    mp_obj_t data = self->piece;
+    mp_obj_t data;
     size_t n = len;
-    if (data != MP_OBJ_NULL) {
+    if (self->piece != MP_OBJ_NULL) {
         mp_load_method(self->obj, MP_QSTR_readinto, args);
-        args[2] = len == PYTHON_PIECE ? data : mp_obj_new_bytearray(len, buf);
-        data = args[2];
+        data = args[2] = take_piece(self, len);
         mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
         n = ret == mp_const_none ? 0 : (size_t)mp_obj_get_int(ret);
     } else {
@@ -98,6 +120,18 @@ size_t modssh_local_read(modssh_local_t *self, byte *buf, size_t len) {
     return n;
 }
 
+// Bytes of its own for Python code, without their hash: it takes as long as decrypting them, and hardly anybody asks.
+static mp_obj_t new_piece(const byte *buf, size_t len) {
+    byte *data = m_new(byte, len + 1);
+    memcpy(data, buf, len);
+    data[len] = 0;
+    mp_obj_str_t *piece = mp_obj_malloc(mp_obj_str_t, &mp_type_bytes);
+    piece->hash = 0; // not computed yet
+    piece->len = len;
+    piece->data = data;
+    return MP_OBJ_FROM_PTR(piece);
+}
+
 void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len) {
     bool held = modssh_hold_interrupts(false);
     while (len > 0) {
@@ -113,7 +147,12 @@ void modssh_local_write(modssh_local_t *self, const byte *buf, size_t len) {
             n = MIN(len, PYTHON_PIECE);
             mp_obj_t args[3];
             mp_load_method(self->obj, MP_QSTR_write, args);
-            args[2] = mp_obj_new_bytes(buf, n);
+            if (self->piece != MP_OBJ_NULL) {
+                args[2] = take_piece(self, n);
+                memcpy(self->memory, buf, n);
+            } else {
+                args[2] = new_piece(buf, n);
+            }
             mp_obj_t ret = mp_call_method_n_kw(1, 0, args);
             if (ret != mp_const_none) { // None: a write method of few words that took all
                 n = MIN((size_t)mp_obj_get_int(ret), n);

@@ -63,6 +63,7 @@ void *heap_end(void);
 #define MICROPY_PY_SSH_WINDOW       (DOS_HEAP_IS_LARGE ? 128 * 1024 : 32 * 1024)
 #define MICROPY_PY_SSH_SFTP_WRITE   (DOS_HEAP_IS_LARGE ? 32 * 1024 : 8 * 1024)
 #define MICROPY_PY_SSH_BOUNCE       (4096)
+#define MICROPY_PY_SSH_PIECE        (DOS_HEAP_IS_LARGE ? 32 * 1024 : 4 * 1024)
 
 // The prompt.
 #define MICROPY_HELPER_REPL         (1)
