@@ -202,6 +202,19 @@ size_t modssh_public_blob(mp_obj_t key, uint8_t **blob) {
     return len;
 }
 
+mp_obj_t modssh_any_public_obj(mp_obj_t key) {
+    mp_buffer_info_t info;
+    modssh_get_data(key, &info);
+    vstr_t vstr;
+    vstr_init_len(&vstr, MAX(info.len, 1));
+    modssh_get_data(key, &info);
+    vstr.len = ssh_key_decode_public(info.buf, MIN(info.len, vstr.len), (uint8_t *)vstr.buf, vstr.len);
+    if (vstr.len == 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("not an OpenSSH public key"));
+    }
+    return mp_obj_new_bytes_from_vstr(&vstr);
+}
+
 // ---------------------------------------------------------------- functions
 
 static mp_obj_t modssh_version(void) {
@@ -255,6 +268,9 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Channel), MP_ROM_PTR(&mp_type_ssh_channel) },
     { MP_ROM_QSTR(MP_QSTR_SFTP), MP_ROM_PTR(&mp_type_ssh_sftp) },
     { MP_ROM_QSTR(MP_QSTR_SFTPFile), MP_ROM_PTR(&mp_type_ssh_sftp_file) },
+    #if MICROPY_PY_SSH_AGENT
+    { MP_ROM_QSTR(MP_QSTR_Agent), MP_ROM_PTR(&mp_type_ssh_agent) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_SSHError), MP_ROM_PTR(&mp_type_SSHError) },
 
     { MP_ROM_QSTR(MP_QSTR_ERR_MISUSE), MP_ROM_INT(SSH_E_MISUSE) },
@@ -275,6 +291,13 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ERR_TOO_MANY_FACTORS), MP_ROM_INT(SSH_E_TOO_MANY_FACTORS) },
     { MP_ROM_QSTR(MP_QSTR_ERR_TOO_MANY_PROMPTS), MP_ROM_INT(SSH_E_TOO_MANY_PROMPTS) },
     { MP_ROM_QSTR(MP_QSTR_ERR_NO_FORWARD), MP_ROM_INT(SSH_E_NO_FORWARD) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_AGENT_SIGNATURE), MP_ROM_INT(SSH_E_AGENT_SIGNATURE) },
+    #if MICROPY_PY_SSH_AGENT
+    { MP_ROM_QSTR(MP_QSTR_ERR_AGENT_GONE), MP_ROM_INT(SSH_E_AGENT_GONE) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_AGENT_REFUSED), MP_ROM_INT(SSH_E_AGENT_REFUSED) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_AGENT_PROTOCOL), MP_ROM_INT(SSH_E_AGENT_PROTOCOL) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_AGENT_EMPTY), MP_ROM_INT(SSH_E_AGENT_EMPTY) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_ERR_NOT_SSH), MP_ROM_INT(SSH_E_NOT_SSH) },
     { MP_ROM_QSTR(MP_QSTR_ERR_SSH1), MP_ROM_INT(SSH_E_SSH1) },
     { MP_ROM_QSTR(MP_QSTR_ERR_NO_KEX), MP_ROM_INT(SSH_E_NO_KEX) },

@@ -69,6 +69,15 @@
 #endif
 #endif
 
+// Whether there is a client of SSH agents. Chips have nobody to run one for them.
+#ifndef MICROPY_PY_SSH_AGENT
+#if UINTPTR_MAX > 0xffffffff || defined(__i386__)
+#define MICROPY_PY_SSH_AGENT (1)
+#else
+#define MICROPY_PY_SSH_AGENT (0)
+#endif
+#endif
+
 // First size of a buffer that collects output of unknown length; it doubles as it grows.
 #ifndef MICROPY_PY_SSH_COLLECT
 #define MICROPY_PY_SSH_COLLECT (512)
@@ -151,6 +160,7 @@ typedef struct _mp_obj_ssh_channel_t {
 extern const mp_obj_type_t mp_type_ssh_session;
 extern const mp_obj_type_t mp_type_ssh_channel;
 extern const mp_obj_type_t mp_type_ssh_channel_stderr;
+extern const mp_obj_type_t mp_type_ssh_agent;
 extern const mp_obj_type_t mp_type_SSHError;
 
 // Defined in ssh_sftp.c and ssh_scp.c; entries of Session's locals dict.
@@ -273,6 +283,8 @@ mp_obj_t modssh_ask(modssh_op_t *op, mp_obj_t fun, size_t n_args, const mp_obj_t
 mp_obj_t modssh_fingerprint_obj(const uint8_t *blob, size_t len);
 // Public key (blob or line of a .pub file) as a blob in a new GC block: its length. Raises ValueError.
 size_t modssh_public_blob(mp_obj_t key, uint8_t **blob);
+// The same as a bytes object, and for a key of any type.
+mp_obj_t modssh_any_public_obj(mp_obj_t key);
 
 // ---------------------------------------------------------------- channels (ssh_channel.c)
 

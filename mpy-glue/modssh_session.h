@@ -16,6 +16,11 @@ mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len);
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_password_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_keyboard_interactive_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_agent_obj);
+
+// Log in with a key whose private half is elsewhere: sign(data, algorithm) gives a signature blob, or, with the
+// attribute name `sign` of an agent, sign(blob, data, flags). A result of an ssh_auth_ call. Within an operation.
+int modssh_login_signed(modssh_op_t *op, const mp_buffer_info_t *user, mp_obj_t blob, mp_obj_t sign, bool is_agent);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_publickey_obj);
 
 #endif // MICROPY_INCLUDED_MODSSH_SESSION_H

@@ -356,6 +356,10 @@ static mp_obj_t session_userauth_publickey(size_t n_args, const mp_obj_t *pos_ar
     modssh_enter(&op, self);
     mp_buffer_info_t user;
     modssh_pin_data(&op, args[ARG_user].u_obj, &user);
+    if (mp_obj_is_callable(args[ARG_privkey].u_obj)) {
+        mp_obj_t blob = modssh_any_public_obj(args[ARG_pubkey].u_obj);
+        return auth_result(&op, modssh_login_signed(&op, &user, blob, args[ARG_privkey].u_obj, false));
+    }
     ssh_key_t *key = load_key(&op, args[ARG_privkey].u_obj, args[ARG_passphrase].u_obj);
     if (args[ARG_pubkey].u_obj != mp_const_none) {
         check_public(key, args[ARG_pubkey].u_obj);

@@ -510,6 +510,9 @@ static const mp_rom_map_elem_t session_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_userauth_none), MP_ROM_PTR(&modssh_session_userauth_none_obj) },
     { MP_ROM_QSTR(MP_QSTR_userauth_password), MP_ROM_PTR(&modssh_session_userauth_password_obj) },
     { MP_ROM_QSTR(MP_QSTR_userauth_publickey), MP_ROM_PTR(&modssh_session_userauth_publickey_obj) },
+    #if MICROPY_PY_SSH_AGENT
+    { MP_ROM_QSTR(MP_QSTR_userauth_agent), MP_ROM_PTR(&modssh_session_userauth_agent_obj) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_userauth_keyboard_interactive), MP_ROM_PTR(&modssh_session_userauth_keyboard_interactive_obj) },
     { MP_ROM_QSTR(MP_QSTR_open_session), MP_ROM_PTR(&session_open_session_obj) },
     { MP_ROM_QSTR(MP_QSTR_open_tcp), MP_ROM_PTR(&modssh_session_open_tcp_obj) },

@@ -13,6 +13,8 @@ pub enum Error {
     Resource(Resource),
     /// A key file or key blob cannot be used.
     Key(KeyError),
+    /// Whoever signs for the user is no help. The session lives on.
+    Agent(AgentError),
 }
 
 /// How the peer broke the protocol.
@@ -159,6 +161,22 @@ pub enum KeyError {
     NoMemory,
 }
 
+/// What is wrong with an SSH agent, or with another one who signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AgentError {
+    /// The agent has gone, or an answer to an earlier question may still come.
+    Gone = 0,
+    /// The agent says no.
+    Refused,
+    /// What came is no answer of an agent.
+    Protocol,
+    /// A signature that is malformed, of another algorithm, or not by the key that was asked for.
+    Signature,
+    /// The agent has no keys.
+    Empty,
+}
+
 /// Shorthand for results of the core.
 pub type Result<T> = core::result::Result<T, Error>;
 
@@ -171,4 +189,4 @@ macro_rules! from_part {
         })*
     };
 }
-from_part!(PeerError => Peer, Incompatible => Incompatible, Usage => Usage, Resource => Resource, KeyError => Key);
+from_part!(PeerError => Peer, Incompatible => Incompatible, Usage => Usage, Resource => Resource, KeyError => Key, AgentError => Agent);

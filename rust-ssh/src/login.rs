@@ -4,10 +4,11 @@ use core::task::Poll;
 
 use crate::auth::client::{self as auth, Method, Outcome};
 use crate::auth::prompts::Prompts;
-use crate::auth::request;
+use crate::auth::request::{self, Offer, Proof};
 use crate::error::{PeerError, Result, Usage};
+use crate::keys::blob::MAX_BLOB;
 use crate::session::{Core, Session};
-use crate::wire::Reader;
+use crate::wire::{Reader, Writer};
 
 impl Session<'_> {
     /// Log in as `user`. Pending until the server has answered.
@@ -25,7 +26,8 @@ impl Session<'_> {
         }
         core.request_service()?;
         if core.auth.is_ready() {
-            core.request_login(user, method)?;
+            // A request that can never be sent: a question that it was to answer is not kept for it.
+            core.request_login(user, method).inspect_err(|_| core.auth.abandon())?;
         }
         Ok(Poll::Pending)
     }
@@ -33,7 +35,8 @@ impl Session<'_> {
     /// A PK_OK must name the key that was asked about: a signature made for another one would be wasted, and
     /// the answer is not the one to our question (RFC 4252 section 7).
     fn outcome(&mut self, outcome: Outcome, method: &Method<'_>) -> Result<Poll<Outcome>> {
-        if let (Outcome::Asked, Method::Query(offer)) = (outcome, method) {
+        if let (Outcome::Asked, Method::Query(blob)) = (outcome, method) {
+            let offer = Offer::of(blob, self.core.auth.sig_algs())?;
             let mut reader = Reader::new(self.question());
             let same = reader.string()? == offer.algorithm.as_bytes() && reader.string()? == offer.blob;
             if !same {
@@ -52,6 +55,23 @@ impl Session<'_> {
     /// Its prompts, if it has any.
     pub fn prompts(&self) -> Option<Prompts<'_>> {
         if self.core.auth.is_prompted() { Prompts::read(self.question()).ok() } else { None }
+    }
+
+    /// The algorithm that a login with the key `blob` would sign with.
+    ///
+    /// # Errors
+    /// [`crate::error::KeyError::Format`] for what is no key.
+    pub fn algorithm<'k>(&self, blob: &'k [u8]) -> Result<&'k str> {
+        Offer::of(blob, self.core.auth.sig_algs()).map(|offer| offer.algorithm)
+    }
+
+    /// What the signature of such a login covers, into `out`: its length.
+    ///
+    /// # Errors
+    /// [`Usage::TooLong`] when `out` is too small, [`crate::error::KeyError::Format`] for what is no key.
+    pub fn to_sign(&self, user: &[u8], blob: &[u8], out: &mut [u8]) -> Result<usize> {
+        let id = self.core.kex.session_id().ok_or(Usage::Misuse)?;
+        request::lay_out(out, id, user, &Offer::of(blob, self.core.auth.sig_algs())?)
     }
 
     /// Answer the prompts: `answers` are as many strings (RFC 4251 section 5). Pending until the server has
@@ -88,20 +108,32 @@ impl Session<'_> {
 impl Core<'_> {
     /// Queue a login request if there is room.
     fn request_login(&mut self, user: &[u8], method: &Method<'_>) -> Result<()> {
-        let signature = match method {
+        // What is signed is laid out where the packet will be.
+        let lays_out = matches!(method, Method::PublicKey(_) | Method::Signed(..));
+        if lays_out && !self.outbox.pending().is_empty() {
+            return Ok(());
+        }
+        let id = self.kex.session_id().ok_or(Usage::Misuse)?;
+        let (mut blob, own);
+        let proof = match method {
             Method::PublicKey(key) => {
-                // What is signed is laid out where the packet will be.
-                if !self.outbox.pending().is_empty() {
-                    return Ok(());
-                }
-                let id = self.kex.session_id().ok_or(Usage::Misuse)?;
-                Some(request::sign(self.outbox.scratch(), id, user, key)?)
+                blob = [0; MAX_BLOB];
+                let offer = request::own_offer(key, &mut blob);
+                own = request::sign(self.outbox.scratch(), id, user, key, &offer)?;
+                Some(Proof { offer, signature: Some(own.as_ref()) })
+            }
+            Method::Query(blob) => Some(Proof { offer: Offer::of(blob, self.auth.sig_algs())?, signature: None }),
+            Method::Signed(blob, signature) => {
+                let offer = Offer::of(blob, self.auth.sig_algs())?;
+                let scratch = self.outbox.scratch();
+                let len = request::lay_out(scratch, id, user, &offer)?;
+                offer.check(scratch.get(..len).unwrap_or_default(), signature)?;
+                Some(Proof { offer, signature: Some(signature) })
             }
             _ => None,
         };
-        let signature = signature.as_ref().map(AsRef::as_ref).unwrap_or_default();
-        let sent = self.outbox.packet(&mut self.rng, |w| request::write_request(w, user, method, signature));
-        if sent.inspect_err(|_| self.auth.abandon())? {
+        let write = |w: &mut Writer<'_>| request::write_request(w, user, method, proof.as_ref());
+        if self.outbox.packet(&mut self.rng, write)? {
             self.auth.request_sent(method);
         }
         Ok(())

@@ -449,7 +449,7 @@ pub const fn fatal(error: Error) -> Option<u32> {
         Error::Usage(Usage::HostKeyRejected) => Some(disconnect::HOST_KEY_NOT_VERIFIABLE),
         Error::Usage(Usage::TooManyFactors | Usage::TooManyPrompts) => Some(disconnect::NO_MORE_AUTH_METHODS),
         Error::Usage(Usage::Closed) | Error::Resource(_) => Some(disconnect::BY_APPLICATION),
-        Error::Usage(_) | Error::Key(_) => None,
+        Error::Usage(_) | Error::Agent(_) | Error::Key(_) => None,
     }
 }
 

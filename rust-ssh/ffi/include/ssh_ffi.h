@@ -163,6 +163,11 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_TOO_MANY_FACTORS (1121) // the server accepts proof after proof and always wants another one
 #define SSH_E_TOO_MANY_PROMPTS (1122) // it asks more or longer questions than anybody would answer
 #define SSH_E_NO_FORWARD (1015)       // as many forwards are on as there is room for
+#define SSH_E_AGENT_GONE (1123)       // the agent has gone, or is out of step
+#define SSH_E_AGENT_REFUSED (1124)    // it says no
+#define SSH_E_AGENT_PROTOCOL (1125)   // what came is no answer of an agent
+#define SSH_E_AGENT_SIGNATURE (1126)  // a signature that is not one by the key that was asked for
+#define SSH_E_AGENT_EMPTY (1127)      // it has no keys
 // Key files: also results of ssh_key_parse()
 #define SSH_E_KEY_FORMAT (1020)       // not an OpenSSH private key file
 #define SSH_E_KEY_TYPE (1021)         // a key type that this build leaves out
@@ -205,6 +210,8 @@ size_t ssh_key_public(const ssh_key_t *key, uint8_t *out, size_t out_len);
 // Public key from an OpenSSH public key line ("ssh-ed25519 AAAA... comment") or a blob, as a blob in out:
 // its length, or 0 when it is neither.
 size_t ssh_key_parse_public(const uint8_t *text, size_t text_len, uint8_t *out, size_t out_len);
+// The same for a key of any type, also one that this build cannot use itself.
+size_t ssh_key_decode_public(const uint8_t *text, size_t text_len, uint8_t *out, size_t out_len);
 void ssh_key_wipe(ssh_key_t *key);
 // "SHA256:..." of a public key blob, 50 characters and no 0 at the end; the key's type name.
 #define SSH_FINGERPRINT_LEN (50)
@@ -243,7 +250,40 @@ int ssh_auth_answer(ssh_session_t *s, const uint8_t *answers, size_t len);
 // Text that came from elsewhere, without what a terminal would obey, as UTF-8: its length in out, which needs
 // len bytes.
 size_t ssh_printable(const uint8_t *text, size_t len, char *out);
+
+// A key whose private half is somewhere else (an agent, a token), of any type. SSH_AUTH_ASKED from
+// ssh_auth_query(): the server would take it. Then have what ssh_auth_to_sign() gives signed, by the algorithm
+// that ssh_auth_algorithm() says, and send the signature blob. SSH_E_AGENT_SIGNATURE when it is not one.
+int ssh_auth_query(ssh_session_t *s, const char *user, size_t user_len, const uint8_t *blob, size_t blob_len);
+// flags: what an agent must be told for it. Length 0: blob is no key.
+const char *ssh_auth_algorithm(const ssh_session_t *s, const uint8_t *blob, size_t blob_len, size_t *len, uint32_t *flags);
+// Its length in out, or 0 when out is too small: 256 bytes more than user and blob are enough.
+size_t ssh_auth_to_sign(const ssh_session_t *s, const char *user, size_t user_len, const uint8_t *blob, size_t blob_len,
+    uint8_t *out, size_t out_len);
+int ssh_auth_signed(ssh_session_t *s, const char *user, size_t user_len, const uint8_t *blob, size_t blob_len,
+    const uint8_t *signature, size_t signature_len);
 bool ssh_is_authenticated(const ssh_session_t *s);
+
+// ---------------------------------------------------------------- SSH agents
+
+// Requests to an agent (draft-ietf-sshm-ssh-agent), whole, into out: the length, or 0 when out is too small. The
+// caller moves the bytes and reads the answer: four bytes with its length, then that many.
+size_t ssh_agent_ask_keys(uint8_t *out, size_t out_len);
+size_t ssh_agent_ask_signature(const uint8_t *blob, size_t blob_len, const uint8_t *data, size_t data_len,
+    uint32_t flags, uint8_t *out, size_t out_len); // needs 17 bytes more than blob and data
+// The length of the answer that begins with these four bytes; 0 when no answer of an agent does.
+size_t ssh_agent_reply_len(const uint8_t head[4]);
+// Both give SSH_OK or an SSH_E_AGENT_... code.
+int ssh_agent_signature(const uint8_t *reply, size_t len, const uint8_t **signature, size_t *signature_len);
+typedef struct _ssh_agent_key_t {
+    const uint8_t *blob;
+    size_t blob_len;
+    const uint8_t *comment; // as it came: show it only through ssh_printable()
+    size_t comment_len;
+} ssh_agent_key_t;
+int ssh_agent_keys(const uint8_t *reply, size_t len, size_t *count);
+// Key `index` of an answer that ssh_agent_keys() has taken; false: there is none.
+bool ssh_agent_key(const uint8_t *reply, size_t len, size_t index, ssh_agent_key_t *key);
 
 // ---------------------------------------------------------------- channels
 

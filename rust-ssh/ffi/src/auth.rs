@@ -2,6 +2,7 @@
 
 use core::ptr::null;
 
+use rust_ssh::agent;
 use rust_ssh::auth::client::{Method, Outcome};
 use rust_ssh::error::{Error, Usage};
 use rust_ssh::keys::openssh::PrivateKey;
@@ -85,6 +86,72 @@ pub unsafe extern "C" fn ssh_auth_publickey(
     match unsafe { key.as_ref() } {
         Some(key) => unsafe { login(s, user, user_len, &Method::PublicKey(key)) },
         None => status::ERROR,
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_auth_query(
+    s: *mut Block,
+    user: *const u8,
+    user_len: usize,
+    blob: *const u8,
+    blob_len: usize,
+) -> i32 {
+    // SAFETY: by contract.
+    unsafe { login(s, user, user_len, &Method::Query(slice::bytes(blob, blob_len))) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_auth_algorithm(
+    s: *const Block,
+    blob: *const u8,
+    blob_len: usize,
+    len: *mut usize,
+    flags: *mut u32,
+) -> *const u8 {
+    // SAFETY: by contract; flags is null or can be written to. The name is static or in the caller's blob.
+    unsafe {
+        let name = look(s).and_then(|driver| driver.session.algorithm(slice::bytes(blob, blob_len)).ok());
+        let name = name.unwrap_or_default();
+        if !flags.is_null() {
+            *flags = agent::flags(name);
+        }
+        slice::give(name.as_bytes(), len)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_auth_to_sign(
+    s: *const Block,
+    user: *const u8,
+    user_len: usize,
+    blob: *const u8,
+    blob_len: usize,
+    out: *mut u8,
+    out_len: usize,
+) -> usize {
+    // SAFETY: by contract.
+    unsafe {
+        let (user, blob, out) =
+            (slice::bytes(user, user_len), slice::bytes(blob, blob_len), slice::bytes_mut(out, out_len));
+        look(s).and_then(|driver| driver.session.to_sign(user, blob, out).ok()).unwrap_or(0)
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_auth_signed(
+    s: *mut Block,
+    user: *const u8,
+    user_len: usize,
+    blob: *const u8,
+    blob_len: usize,
+    signature: *const u8,
+    signature_len: usize,
+) -> i32 {
+    // SAFETY: by contract.
+    unsafe {
+        let method = Method::Signed(slice::bytes(blob, blob_len), slice::bytes(signature, signature_len));
+        login(s, user, user_len, &method)
     }
 }
 

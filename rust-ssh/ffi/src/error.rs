@@ -2,7 +2,7 @@
 
 use core::ptr::null;
 
-use rust_ssh::error::{Error, Incompatible, KeyError, PeerError, Resource, Usage};
+use rust_ssh::error::{AgentError, Error, Incompatible, KeyError, PeerError, Resource, Usage};
 use rust_ssh::session::fatal;
 
 use crate::session::{Block, look};
@@ -11,6 +11,7 @@ use crate::session::{Block, look};
 const KEY: u32 = 1020;
 const INCOMPATIBLE: u32 = 1040;
 const PEER: u32 = 1060;
+const AGENT: u32 = 1123;
 
 /// The number of an error: an errno, or 1000 and up.
 pub(crate) fn code(error: Error) -> u32 {
@@ -41,6 +42,7 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Incompatible(Incompatible::MacIn) => code(Incompatible::MacOut.into()),
         Error::Incompatible(what) => INCOMPATIBLE + what as u32,
         Error::Peer(what) => PEER + what as u32,
+        Error::Agent(what) => AGENT + what as u32,
     }
 }
 
@@ -74,12 +76,16 @@ const KEYS: [KeyError; 9] = [
     KeyError::IsPublic,
 ];
 
+const AGENTS: [AgentError; 5] =
+    [AgentError::Gone, AgentError::Refused, AgentError::Protocol, AgentError::Signature, AgentError::Empty];
+
 /// The error of a bare number, for the sentences that C asks for without a session.
 fn from_code(wanted: u32) -> Error {
     let usages = USAGES.into_iter().map(Error::from);
     let resources = RESOURCES.into_iter().map(Error::from);
     let keys = KEYS.into_iter().map(Error::from);
-    let found = usages.chain(resources).chain(keys).find(|error| code(*error) == wanted);
+    let agents = AGENTS.into_iter().map(Error::from);
+    let found = usages.chain(resources).chain(keys).chain(agents).find(|error| code(*error) == wanted);
     found.unwrap_or_else(|| Resource::Errno(i32::try_from(wanted).unwrap_or(i32::MAX)).into())
 }
 
@@ -97,6 +103,21 @@ fn sentence(error: Error) -> &'static str {
         Error::Key(key) => key_sentence(key),
         Error::Incompatible(what) => incompatible_sentence(what),
         Error::Peer(what) => peer_sentence(what),
+        Error::Agent(what) => agent_sentence(what),
+    }
+}
+
+fn agent_sentence(what: AgentError) -> &'static str {
+    match what {
+        AgentError::Gone => "the SSH agent has gone, or does not answer in step any more; connect to it again",
+        AgentError::Refused => {
+            "the SSH agent refuses: it is locked, has no such key, or its user said no; ssh-add -l shows its keys"
+        }
+        AgentError::Protocol => "what answers here is no SSH agent, or one that does not keep to the protocol",
+        AgentError::Signature => {
+            "the signature given is malformed, of another algorithm, or not by the key that was asked for"
+        }
+        AgentError::Empty => "the SSH agent has no keys: none was added (ssh-add), or it is locked (ssh-add -X)",
     }
 }
 
@@ -260,7 +281,7 @@ mod tests {
     fn numbers_do_not_collide_and_go_both_ways() {
         let mut seen = std::collections::HashSet::new();
         let all = USAGES.into_iter().map(Error::from).chain(KEYS.into_iter().map(Error::from));
-        for error in all.chain(RESOURCES.into_iter().map(Error::from)) {
+        for error in all.chain(RESOURCES.into_iter().map(Error::from)).chain(AGENTS.into_iter().map(Error::from)) {
             assert!(seen.insert(code(error)), "{error:?}");
             assert_eq!(from_code(code(error)), error);
             assert!(!sentence(error).is_empty());

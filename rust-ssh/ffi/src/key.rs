@@ -57,6 +57,18 @@ pub unsafe extern "C" fn ssh_key_parse_public(text: *const u8, text_len: usize, 
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_key_decode_public(
+    text: *const u8,
+    text_len: usize,
+    out: *mut u8,
+    out_len: usize,
+) -> usize {
+    // SAFETY: by contract.
+    let (text, out) = unsafe { (slice::bytes(text, text_len), slice::bytes_mut(out, out_len)) };
+    blob::decode_public_line(text, out).unwrap_or(0)
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_key_wipe(key: *mut PrivateKey) {
     if !key.is_null() {
         // SAFETY: key was set up by ssh_key_parse() and is not used again. Dropping wipes it.

@@ -14,6 +14,7 @@
 #[cfg(not(panic = "unwind"))]
 mod panic;
 
+mod agent;
 mod auth;
 mod channel;
 mod driver;

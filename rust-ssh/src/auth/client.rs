@@ -28,21 +28,12 @@ pub enum Method<'m> {
     NewPassword(&'m [u8], &'m [u8]),
     /// A key, signed at once without asking first (section 7).
     PublicKey(&'m PrivateKey),
-    /// Whether a key would do (section 7).
-    Query(Offer<'m>),
+    /// Whether a key would do, by its blob (section 7).
+    Query(&'m [u8]),
     /// A key whose private half is somewhere else, and the signature made there.
-    Signed(Offer<'m>, &'m [u8]),
+    Signed(&'m [u8], &'m [u8]),
     /// Questions of the server's choice (RFC 4256), of these kinds if it has a choice.
     Keyboard(&'m [u8]),
-}
-
-/// A key that is offered: the algorithm that it would sign with, and its blob.
-#[derive(Debug, Clone, Copy)]
-pub struct Offer<'m> {
-    /// As in the request, where RSA keys and certificates have other names than in their blob.
-    pub algorithm: &'m str,
-    /// The public key or certificate.
-    pub blob: &'m [u8],
 }
 
 /// What the server said to a request.

@@ -111,15 +111,22 @@ fn signature_of<'a>(alg: &str, blob: &'a [u8]) -> Result<&'a [u8]> {
 /// leaves out, [`KeyError::Broken`] when the key is cut short or not what its line says,
 /// [`KeyError::NoMemory`] when `out` is too small.
 pub fn parse_public_line(text: &[u8], out: &mut [u8]) -> Result<usize> {
-    let len = if key_type(text).is_some() {
-        let room = out.get_mut(..text.len()).ok_or(KeyError::NoMemory)?;
-        room.copy_from_slice(text);
-        text.len()
-    } else {
-        decode_line(text, out)?
-    };
+    let len = decode_public_line(text, out)?;
     parse(out.get(..len).unwrap_or_default())?;
     Ok(len)
+}
+
+/// The same for a key of any type, known or not: somebody else may sign with it.
+///
+/// # Errors
+/// As above, but for [`KeyError::Type`].
+pub fn decode_public_line(text: &[u8], out: &mut [u8]) -> Result<usize> {
+    if key_type(text).is_none() {
+        return decode_line(text, out);
+    }
+    let room = out.get_mut(..text.len()).ok_or(KeyError::NoMemory)?;
+    room.copy_from_slice(text);
+    Ok(text.len())
 }
 
 /// Decode the second word, which must be a key of the type that the first word says.
