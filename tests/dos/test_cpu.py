@@ -1,5 +1,6 @@
 """Processors: nothing in the executable is newer than a 386 with a 387, and it runs on each."""
 
+import re
 import shutil
 import sys
 
@@ -81,3 +82,21 @@ def test_login(cpu, key, site, start_server, freedos, micropython):
         assert guest.run(OUT + numbers, check=True).out == run_mpy(numbers).out
         assert run_net(guest, text, check=True).out[0] == b"42\n"
     assert path.read_bytes() == MPYTHON.read_bytes()
+
+
+def sse_allowed(guest):
+    """Whether CR4 lets programs use SSE (OSFXSR)."""
+    found = re.search(r"CR4=([0-9a-f]+)", guest.monitor("info registers"))
+    return bool(int(found[1], 16) & 0x200)
+
+
+@pytest.mark.parametrize(("cpu", "has"), [("pentium2", False), ("n270", True)])
+def test_sse2_is_allowed_while_the_program_runs(cpu, has, freedos):
+    with Guest(cpu=cpu, nic=None) as guest:
+        assert not sse_allowed(guest)
+        guest.begin("input('ready')")
+        guest.wait_screen("ready")
+        assert sse_allowed(guest) == has
+        guest.key("enter")
+        assert guest.end().returncode == 0
+        assert not sse_allowed(guest)
