@@ -53,7 +53,7 @@ void modssh_raise_errno_text(int err, const char *text, size_t len) {
 }
 
 static bool is_argument_error(uint32_t code) {
-    return code >= SSH_E_KEY_FORMAT && code <= SSH_E_KEY_IS_PUBLIC;
+    return code >= SSH_E_KEY_FORMAT && code <= SSH_E_KEY_CERT_KIND && code != SSH_E_NO_MEMORY;
 }
 
 static void vstr_add_part(vstr_t *vstr, const char *intro, const char *text, size_t len) {
@@ -195,9 +195,12 @@ size_t modssh_public_blob(mp_obj_t key, uint8_t **blob) {
     size_t room = MAX(info.len, 1);
     *blob = m_new(uint8_t, room);
     modssh_get_data(key, &info);
-    size_t len = ssh_key_parse_public(info.buf, info.len, *blob, room);
-    if (len == 0) {
+    ptrdiff_t len = ssh_key_parse_public(info.buf, info.len, *blob, room);
+    if (len == -SSH_E_KEY_FORMAT) {
         mp_raise_ValueError(MP_ERROR_TEXT("not an OpenSSH public key"));
+    }
+    if (len <= 0) {
+        modssh_raise_code(-len);
     }
     return len;
 }
@@ -311,6 +314,15 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ERR_STRICT_KEX), MP_ROM_INT(SSH_E_STRICT_KEX) },
     { MP_ROM_QSTR(MP_QSTR_ERR_SIGNATURE), MP_ROM_INT(SSH_E_SIGNATURE) },
     { MP_ROM_QSTR(MP_QSTR_ERR_HOST_KEY_CHANGED), MP_ROM_INT(SSH_E_HOST_KEY_CHANGED) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_HOST_KEY_TOO_SHORT), MP_ROM_INT(SSH_E_HOST_KEY_TOO_SHORT) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_FORMAT), MP_ROM_INT(SSH_E_CERT_FORMAT) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_EXPIRED), MP_ROM_INT(SSH_E_CERT_EXPIRED) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_NOT_YET_VALID), MP_ROM_INT(SSH_E_CERT_NOT_YET_VALID) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_PRINCIPAL), MP_ROM_INT(SSH_E_CERT_PRINCIPAL) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_AUTHORITY), MP_ROM_INT(SSH_E_CERT_AUTHORITY) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_KIND), MP_ROM_INT(SSH_E_CERT_KIND) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_OPTION), MP_ROM_INT(SSH_E_CERT_OPTION) },
+    { MP_ROM_QSTR(MP_QSTR_ERR_CERT_SIGNATURE), MP_ROM_INT(SSH_E_CERT_SIGNATURE) },
     { MP_ROM_QSTR(MP_QSTR_ERR_SFTP), MP_ROM_INT(SSH_E_SFTP) },
     { MP_ROM_QSTR(MP_QSTR_ERR_SCP), MP_ROM_INT(SSH_E_SCP) },
 };

@@ -7,10 +7,17 @@
 
 #include "modssh.h"
 
-// Raise ValueError if the hostkey argument is neither None, a function, nor keys and fingerprints.
-void modssh_hostkey_validate(mp_obj_t expected);
+// Whom a program trusts to be the host.
+typedef struct _modssh_trust_t {
+    mp_obj_t hostkey;   // expected keys, a function, or None
+    mp_obj_t authority; // keys that may sign the host's certificate, or None
+    mp_obj_t hostname;  // the name that a certificate must be for
+    mp_obj_t now;       // seconds since 1970, or None: the port's clock
+} modssh_trust_t;
+// Raise ValueError if the arguments cannot be used.
+void modssh_trust_validate(const modssh_trust_t *trust);
 // Return when the host's key is accepted, raise otherwise.
-void modssh_hostkey_decide(mp_obj_ssh_session_t *self, mp_obj_t expected);
+void modssh_hostkey_decide(mp_obj_ssh_session_t *self, const modssh_trust_t *trust);
 mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len);
 
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj);

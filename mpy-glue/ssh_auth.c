@@ -71,9 +71,17 @@ static bool is_function(mp_obj_t obj) {
     return mp_obj_is_callable(obj);
 }
 
-void modssh_hostkey_validate(mp_obj_t expected) {
-    if (expected != mp_const_none && !is_function(expected)) {
-        match_any(expected, NULL, 0, NULL);
+void modssh_trust_validate(const modssh_trust_t *trust) {
+    if (trust->hostkey != mp_const_none && !is_function(trust->hostkey)) {
+        match_any(trust->hostkey, NULL, 0, NULL);
+    }
+    if (trust->authority != mp_const_none) {
+        match_any(trust->authority, NULL, 0, NULL);
+        mp_buffer_info_t name;
+        if (trust->hostname == mp_const_none) {
+            mp_raise_ValueError(MP_ERROR_TEXT("hostkey_ca: which host? give hostname"));
+        }
+        modssh_get_data(trust->hostname, &name);
     }
 }
 
@@ -83,8 +91,74 @@ mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len) {
     return mp_obj_new_str(type, n);
 }
 
-void modssh_hostkey_decide(mp_obj_ssh_session_t *self, mp_obj_t expected) {
-    if (expected == mp_const_none) {
+static void add_key(vstr_t *text, const char *intro, const uint8_t *blob, size_t blob_len) {
+    size_t type_len;
+    const char *type = ssh_key_type(blob, blob_len, &type_len);
+    char fingerprint[SSH_FINGERPRINT_LEN];
+    ssh_fingerprint(blob, blob_len, fingerprint);
+    vstr_add_str(text, intro);
+    vstr_add_strn(text, type, type_len);
+    vstr_add_char(text, ' ');
+    vstr_add_strn(text, fingerprint, sizeof(fingerprint));
+}
+
+// Seconds since 1970.
+static uint64_t get_now(mp_obj_t now) {
+    uint64_t epoch = 0;
+    if (now == mp_const_none) {
+        mp_obj_t time = mp_import_name(MP_QSTR_time, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+        now = mp_call_function_0(mp_load_attr(time, MP_QSTR_time));
+        #if !(defined(MICROPY_EPOCH_IS_1970) && MICROPY_EPOCH_IS_1970)
+        epoch = 946684800; // time.time() counts from 2000-01-01 there
+        #endif
+    }
+    #if MICROPY_PY_BUILTINS_FLOAT
+    if (mp_obj_is_float(now)) {
+        mp_float_t seconds = mp_obj_get_float(now);
+        return seconds > MICROPY_FLOAT_CONST(0.0) ? epoch + (uint64_t)seconds : epoch;
+    }
+    #endif
+    return epoch + (mp_uint_t)mp_obj_get_int_truncated(now);
+}
+
+// A host's certificate. True: it was signed by an authority that the program trusts, for this host and time.
+// False: the host has none. Raises when it has one that is not to be trusted.
+static bool check_cert(const modssh_trust_t *trust, const uint8_t *blob, size_t blob_len) {
+    size_t authority_len;
+    const uint8_t *authority = ssh_cert_authority(blob, blob_len, &authority_len);
+    if (trust->authority == mp_const_none || authority_len == 0) {
+        return false;
+    }
+    vstr_t text;
+    vstr_init(&text, 160);
+    bool trusted = match_any(trust->authority, authority, authority_len, &text);
+    uint64_t now = get_now(trust->now);
+    mp_buffer_info_t name;
+    modssh_get_data(trust->hostname, &name);
+    int code = ssh_cert_check_host(blob, blob_len, trusted, name.buf, name.len, now);
+    if (code == SSH_OK) {
+        return true;
+    }
+    ssh_error_t err;
+    memset(&err, 0, sizeof(err));
+    err.code = code;
+    ssh_last_error(NULL, &err);
+    vstr_t what;
+    vstr_init(&what, 240);
+    vstr_add_strn(&what, err.text, err.text_len);
+    vstr_add_str(&what, "; hostname is ");
+    vstr_add_strn(&what, name.buf, name.len);
+    add_key(&what, ", the certificate is of ", blob, blob_len);
+    add_key(&what, " by ", authority, authority_len);
+    if (!trusted) {
+        vstr_add_str(&what, ", expected");
+        vstr_add_strn(&what, text.buf, text.len);
+    }
+    nlr_raise(modssh_new_sshexc(code, what.buf, what.len));
+}
+
+void modssh_hostkey_decide(mp_obj_ssh_session_t *self, const modssh_trust_t *trust) {
+    if (trust->hostkey == mp_const_none && trust->authority == mp_const_none) {
         return; // documented: the caller asked for no check
     }
     size_t len;
@@ -92,29 +166,25 @@ void modssh_hostkey_decide(mp_obj_ssh_session_t *self, mp_obj_t expected) {
     // Python code runs below, so work on a copy.
     mp_obj_t blob_obj = mp_obj_new_bytes(in_core, len);
     GET_STR_DATA_LEN(blob_obj, blob, blob_len);
-    mp_obj_t args[3] = { blob_obj, modssh_key_type_obj(blob, blob_len), modssh_fingerprint_obj(blob, blob_len) };
-
+    if (check_cert(trust, blob, blob_len)) {
+        return;
+    }
     vstr_t text;
     vstr_init(&text, 160);
-    size_t type_len;
-    const char *type = ssh_key_type(blob, blob_len, &type_len);
-    char fingerprint[SSH_FINGERPRINT_LEN];
-    ssh_fingerprint(blob, blob_len, fingerprint);
-    vstr_add_str(&text, "host key rejected: the server has ");
-    vstr_add_strn(&text, type, type_len);
-    vstr_add_char(&text, ' ');
-    vstr_add_strn(&text, fingerprint, sizeof(fingerprint));
-
-    if (is_function(expected)) {
+    add_key(&text, "host key rejected: the server has ", blob, blob_len);
+    if (is_function(trust->hostkey)) {
+        mp_obj_t args[3] = { blob_obj, modssh_key_type_obj(blob, blob_len), modssh_fingerprint_obj(blob, blob_len) };
         // Exactly True: a function that forgets to return, or returns an object, has not decided.
-        if (mp_call_function_n_kw(expected, 3, 0, args) == mp_const_true) {
+        if (mp_call_function_n_kw(trust->hostkey, 3, 0, args) == mp_const_true) {
             return;
         }
         vstr_add_str(&text, ", and the hostkey function did not return True");
+    } else if (trust->hostkey == mp_const_none) {
+        vstr_add_str(&text, ", which is no certificate, and hostkey_ca is all that is trusted");
     } else {
         vstr_add_str(&text, ", expected");
         size_t before = text.len;
-        if (match_any(expected, blob, blob_len, &text)) {
+        if (match_any(trust->hostkey, blob, blob_len, &text)) {
             return;
         }
         if (text.len == before) {
@@ -337,9 +407,21 @@ static ssh_key_t *load_key(modssh_op_t *op, mp_obj_t privkey, mp_obj_t passphras
     return key;
 }
 
-static void check_public(const ssh_key_t *key, mp_obj_t pubkey) {
+// The public half that the program gives must be the key's own, or a certificate of it, which is then used.
+static void check_public(const ssh_key_t *key, mp_obj_t pubkey, mp_buffer_info_t *cert) {
     uint8_t *given;
     size_t given_len = modssh_public_blob(pubkey, &given);
+    size_t authority_len;
+    ssh_cert_authority(given, given_len, &authority_len);
+    if (authority_len > 0) {
+        int code = ssh_cert_check_user(key, given, given_len);
+        if (code != SSH_OK) {
+            modssh_raise_code(code);
+        }
+        cert->buf = given;
+        cert->len = given_len;
+        return;
+    }
     uint8_t *own = m_new(uint8_t, given_len);
     size_t own_len = ssh_key_public(key, own, given_len);
     if (own_len != given_len || memcmp(own, given, own_len) != 0) {
@@ -361,12 +443,13 @@ static mp_obj_t session_userauth_publickey(size_t n_args, const mp_obj_t *pos_ar
         return auth_result(&op, modssh_login_signed(&op, &user, blob, args[ARG_privkey].u_obj, false));
     }
     ssh_key_t *key = load_key(&op, args[ARG_privkey].u_obj, args[ARG_passphrase].u_obj);
+    mp_buffer_info_t cert = { .buf = NULL, .len = 0 };
     if (args[ARG_pubkey].u_obj != mp_const_none) {
-        check_public(key, args[ARG_pubkey].u_obj);
+        check_public(key, args[ARG_pubkey].u_obj, &cert);
     }
     modssh_restart(&op); // a slow key derivation is not the server's time
     int r;
-    MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_publickey(self->core, user.buf, user.len, key));
+    MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_publickey(self->core, user.buf, user.len, key, cert.buf, cert.len));
     return auth_result(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(modssh_session_userauth_publickey_obj, 1, session_userauth_publickey);

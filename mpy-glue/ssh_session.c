@@ -90,13 +90,16 @@ static MP_DEFINE_CONST_FUN_OBJ_1(session___del___obj, session___del__);
 // ---------------------------------------------------------------- construction
 
 enum {
-    ARG_sock, ARG_hostkey, ARG_timeout, ARG_kex, ARG_hostkeys, ARG_ciphers, ARG_macs,
+    ARG_sock, ARG_hostkey, ARG_hostkey_ca, ARG_hostname, ARG_now, ARG_timeout, ARG_kex, ARG_hostkeys, ARG_ciphers, ARG_macs,
     ARG_rekey_bytes, ARG_rekey_packets, ARG_rekey_seconds, ARG_window, ARG_max_packet, ARG_channels, ARG_COUNT
 };
 
 static const mp_arg_t session_args[] = {
     { MP_QSTR_sock, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
     { MP_QSTR_hostkey, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    { MP_QSTR_hostkey_ca, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    { MP_QSTR_hostname, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    { MP_QSTR_now, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
     { MP_QSTR_timeout, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(MICROPY_PY_SSH_TIMEOUT_MS / 1000)} },
     { MP_QSTR_kex, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
     { MP_QSTR_hostkeys, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
@@ -195,6 +198,7 @@ static void get_config(ssh_config_t *config, const mp_arg_val_t *args) {
     config->rekey_bytes = modssh_get_count(args[ARG_rekey_bytes].u_obj, config->rekey_bytes, 1024, UINT32_MAX);
     config->rekey_packets = modssh_get_count(args[ARG_rekey_packets].u_obj, config->rekey_packets, 1, (uint32_t)1 << 31);
     config->rekey_seconds = modssh_get_count(args[ARG_rekey_seconds].u_obj, config->rekey_seconds, 1, UINT32_MAX);
+    config->host_certs = args[ARG_hostkey_ca].u_obj != mp_const_none;
     config->kex = get_names(args[ARG_kex].u_obj, 0);
     config->host_keys = get_names(args[ARG_hostkeys].u_obj, 1);
     config->ciphers = get_names(args[ARG_ciphers].u_obj, 2);
@@ -224,13 +228,16 @@ static mp_obj_ssh_session_t *session_alloc(const mp_obj_type_t *type, const ssh_
 
 // Ident, key exchange, and the decision about the host's key. Never inlined: nlr_call_jump_callbacks() runs only
 // what lies below the caller's nlr_buf on the stack, so `op` needs a frame of its own.
-static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_config_t *config, mp_obj_t sock, mp_obj_t hostkey) {
+static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_config_t *config, mp_obj_t sock, const modssh_trust_t *trust) {
     modssh_op_t op;
     modssh_enter(&op, self);
     modssh_io_init(self, sock);
     uint32_t code = 0;
     int r = ssh_session_init(self->core, config, &self->io, &code);
     if (r == SSH_ERROR) {
+        if (code == SSH_E_KEY_NEEDS_CERTS) {
+            modssh_raise_code(code);
+        }
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("configuration not usable (%d)"), (int)code);
     }
     modssh_check(&op, r);
@@ -241,7 +248,7 @@ static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_co
         r = ssh_handshake(self->core);
         if (r == SSH_HOSTKEY) {
             bool held = modssh_hold_interrupts(false);
-            modssh_hostkey_decide(self, hostkey);
+            modssh_hostkey_decide(self, trust);
             modssh_hold_interrupts(held);
             ssh_host_key_accept(self->core);
             modssh_restart(&op);
@@ -261,14 +268,20 @@ static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_co
 static bool is_rejection(mp_obj_t exc) {
     mp_int_t code;
     return mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_SSHError))
-           && mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &code) && code == SSH_E_HOST_KEY_REJECTED;
+           && mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &code)
+           && (code == SSH_E_HOST_KEY_REJECTED || (code >= SSH_E_HOST_KEY_TOO_SHORT && code <= SSH_E_CERT_SIGNATURE));
 }
 
 static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *all_args) {
     mp_arg_val_t args[ARG_COUNT];
     mp_arg_parse_all_kw_array(n_args, n_kw, all_args, ARG_COUNT, session_args, args);
-    mp_obj_t hostkey = args[ARG_hostkey].u_obj;
-    modssh_hostkey_validate(hostkey);
+    const modssh_trust_t trust = {
+        .hostkey = args[ARG_hostkey].u_obj,
+        .authority = args[ARG_hostkey_ca].u_obj,
+        .hostname = args[ARG_hostname].u_obj,
+        .now = args[ARG_now].u_obj,
+    };
+    modssh_trust_validate(&trust);
     mp_int_t timeout_ms = modssh_get_timeout(args[ARG_timeout].u_obj);
     uint32_t window = modssh_get_count(args[ARG_window].u_obj, MICROPY_PY_SSH_WINDOW, 1, UINT32_MAX / 4);
     if (window == 0 || timeout_ms == 0) {
@@ -282,7 +295,7 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
     self->window = window;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        session_connect(self, &config, args[ARG_sock].u_obj, hostkey);
+        session_connect(self, &config, args[ARG_sock].u_obj, &trust);
         nlr_pop();
         return MP_OBJ_FROM_PTR(self);
     }

@@ -54,6 +54,26 @@ impl Preference {
         Ok(chosen)
     }
 
+    /// Host key algorithms with those for certificates of the same keys before all others.
+    #[must_use]
+    pub fn with_certs(self) -> Self {
+        let mut all = Self::default();
+        let chosen = |alg: &&blob::KeyAlg| self.names(Kind::HostKey).any(|name| name == alg.name);
+        for alg in blob::KEY_ALGS.iter().filter(chosen) {
+            for (row, cert) in rows(Kind::HostKey) {
+                let is_its = blob::find(cert.name).is_some_and(|cert| cert.is_cert() && cert.signature == alg.name);
+                if is_its && !all.rows.contains(&row) {
+                    // More than MAX_NAMES would be cut; tests assert that there are not.
+                    let _ = all.rows.push(row);
+                }
+            }
+        }
+        for row in self.rows {
+            let _ = if all.rows.contains(&row) { Ok(()) } else { all.rows.push(row) };
+        }
+        all
+    }
+
     /// The names, in order of preference.
     pub fn names(&self, kind: Kind) -> impl Iterator<Item = &'static str> + '_ {
         self.rows.iter().filter_map(move |row| name(kind, *row))

@@ -15,6 +15,8 @@ pub enum Error {
     Key(KeyError),
     /// Whoever signs for the user is no help. The session lives on.
     Agent(AgentError),
+    /// The host's key or certificate is not to be trusted. The session is dead.
+    Trust(TrustError),
 }
 
 /// How the peer broke the protocol.
@@ -159,6 +161,48 @@ pub enum KeyError {
     IsPublic,
     /// The scratch buffer is smaller than the decoded file.
     NoMemory,
+    /// An RSA key of under 2048 bits.
+    TooShort,
+    /// An RSA key of more bits than this build computes with.
+    TooLong,
+    /// A P-256 key; the feature nistp256 has those.
+    NeedsNistp256,
+    /// A P-384 key; the feature nistp384 has those.
+    NeedsNistp384,
+    /// A P-521 key; the feature nistp521 has those.
+    NeedsNistp521,
+    /// An RSA key; the feature rsa has those.
+    NeedsRsa,
+    /// A PKCS#8 or traditional PEM file; the feature pem has those.
+    NeedsPem,
+    /// A certificate; the feature certs has those.
+    NeedsCerts,
+    /// A host's certificate where a user's is needed.
+    CertKind,
+}
+
+/// Why a host's key or certificate is not to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TrustError {
+    /// An RSA key of under 2048 bits.
+    TooShort = 0,
+    /// The certificate is malformed.
+    CertFormat,
+    /// It is valid no more.
+    CertExpired,
+    /// It is not valid yet.
+    CertNotYetValid,
+    /// It is for other hosts.
+    CertPrincipal,
+    /// It was signed by none of the given authorities.
+    CertAuthority,
+    /// It is a user's, not a host's.
+    CertKind,
+    /// It has a critical option, and none is known for hosts.
+    CertOption,
+    /// The authority's signature is wrong.
+    CertSignature,
 }
 
 /// What is wrong with an SSH agent, or with another one who signs.
@@ -189,4 +233,12 @@ macro_rules! from_part {
         })*
     };
 }
-from_part!(PeerError => Peer, Incompatible => Incompatible, Usage => Usage, Resource => Resource, KeyError => Key, AgentError => Agent);
+from_part!(
+    PeerError => Peer,
+    Incompatible => Incompatible,
+    Usage => Usage,
+    Resource => Resource,
+    KeyError => Key,
+    AgentError => Agent,
+    TrustError => Trust
+);

@@ -118,8 +118,8 @@ impl Core<'_> {
         let proof = match method {
             Method::PublicKey(key) => {
                 blob = [0; MAX_BLOB];
-                let offer = request::own_offer(key, &mut blob);
-                own = request::sign(self.outbox.scratch(), id, user, key, &offer)?;
+                let (offer, alg) = request::own_offer(key, self.auth.sig_algs(), &mut blob)?;
+                own = request::sign(self.outbox.scratch(), id, user, key.key, alg, &offer)?;
                 Some(Proof { offer, signature: Some(own.as_ref()) })
             }
             Method::Query(blob) => Some(Proof { offer: Offer::of(blob, self.auth.sig_algs())?, signature: None }),

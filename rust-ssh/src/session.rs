@@ -262,7 +262,7 @@ impl Core<'_> {
             return first;
         }
         if let Some(reason) = fatal(error) {
-            if matches!(error, Error::Peer(_) | Error::Incompatible(_) | Error::Usage(_)) {
+            if matches!(error, Error::Peer(_) | Error::Incompatible(_) | Error::Usage(_) | Error::Trust(_)) {
                 self.say_goodbye(reason, b"");
             }
             if let Some((kind, offer)) = offer(&self.config, error) {
@@ -446,7 +446,7 @@ pub const fn fatal(error: Error) -> Option<u32> {
         }
         Error::Incompatible(Incompatible::Service) => Some(disconnect::SERVICE_NOT_AVAILABLE),
         Error::Incompatible(_) => Some(disconnect::KEY_EXCHANGE_FAILED),
-        Error::Usage(Usage::HostKeyRejected) => Some(disconnect::HOST_KEY_NOT_VERIFIABLE),
+        Error::Usage(Usage::HostKeyRejected) | Error::Trust(_) => Some(disconnect::HOST_KEY_NOT_VERIFIABLE),
         Error::Usage(Usage::TooManyFactors | Usage::TooManyPrompts) => Some(disconnect::NO_MORE_AUTH_METHODS),
         Error::Usage(Usage::Closed) | Error::Resource(_) => Some(disconnect::BY_APPLICATION),
         Error::Usage(_) | Error::Agent(_) | Error::Key(_) => None,
@@ -461,7 +461,8 @@ mod tests {
     #[test]
     fn the_longest_message_of_ours_has_room() {
         let mut len = 0;
-        kexinit(&Config::default(), &[0; 16], true, &mut |part| len += part.len());
+        let config = Config { host_keys: Preference::all(Kind::HostKey).with_certs(), ..Config::default() };
+        kexinit(&config, &[0; 16], true, &mut |part| len += part.len());
         // The commas after the last name of five lists, and what is offered only when named.
         assert!(len + 5 <= MAX_KEXINIT && MAX_KEXINIT < ENOUGH_ROOM);
     }

@@ -66,6 +66,19 @@ impl<'a> Reader<'a> {
         self.bytes(usize::try_from(len).unwrap_or(usize::MAX))
     }
 
+    /// An mpint that is not negative, as its magnitude. A number has one spelling: zeros or a sign that it does
+    /// not need are an error (RFC 4251 section 5).
+    pub fn mpint(&mut self) -> Result<&'a [u8]> {
+        match self.string()? {
+            [0, rest @ ..] => match rest.first() {
+                Some(top) if top & 0x80 != 0 => Ok(rest),
+                _ => Err(PeerError::Message.into()),
+            },
+            [top, ..] if top & 0x80 != 0 => Err(PeerError::Message.into()),
+            magnitude => Ok(magnitude),
+        }
+    }
+
     /// A name-list or another string that must be ASCII text.
     pub fn name_list(&mut self) -> Result<&'a str> {
         let list = self.string()?;
@@ -191,6 +204,24 @@ pub fn trim_zeros(magnitude: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
     use crate::error::Error;
+
+    // ATTACKS 35.
+    #[test]
+    fn mpints_have_one_spelling() {
+        for (bytes, magnitude) in [
+            (&b"\0\0\0\0"[..], Some(&b""[..])),
+            (b"\0\0\0\x01\x7f", Some(b"\x7f")),
+            (b"\0\0\0\x02\0\x80", Some(b"\x80")),
+            (b"\0\0\0\x01\0", None),
+            (b"\0\0\0\x02\0\x7f", None),
+            (b"\0\0\0\x03\0\0\x80", None),
+            (b"\0\0\0\x01\x80", None),
+            (b"\0\0\0\x02\xff\x80", None),
+            (b"\0\0\0\x02\x01", None),
+        ] {
+            assert_eq!(Reader::new(bytes).mpint().ok(), magnitude, "{bytes:?}");
+        }
+    }
 
     #[test]
     fn mpint_examples_of_rfc_4251() {

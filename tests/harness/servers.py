@@ -26,6 +26,14 @@ MACS = (
     "hmac-sha2-512",
     "hmac-sha1",
 )
+HOST_KEYS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 MLKEM = "mlkem768x25519-sha256"
 CURVE = ("curve25519-sha256", "curve25519-sha256@libssh.org")
 NIST = ("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521")
@@ -149,12 +157,16 @@ class Server:
         self.site = site
         self.folder = site.new_folder()
         self.hostkey = keygen(self.folder / "host")
-        self.public = " ".join(Path(f"{self.hostkey}.pub").read_text().split()[:2])
-        self.fingerprint = fingerprint(f"{self.hostkey}.pub")
+        self._publish()
         self.user = site.account.name
         self.password = site.account.password
         self.logfile = self.folder / "log"
         self.process = None
+
+    def _publish(self):
+        """Read the public half of the host key."""
+        self.public = " ".join(Path(f"{self.hostkey}.pub").read_text().split()[:2])
+        self.fingerprint = fingerprint(f"{self.hostkey}.pub")
 
     def params(self):
         """What a MicroPython program needs to log in."""
@@ -218,6 +230,7 @@ class Sshd(Server):
         super().__init__(site)
         if kind != "ed25519":
             self.hostkey = keygen(self.folder / "host2", kind=kind)
+            self._publish()
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         config = self.folder / "sshd_config"

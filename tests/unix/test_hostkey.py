@@ -136,14 +136,16 @@ def test_key_of_another_type_is_a_mismatch_not_new(sshd_with, sshd):
     got = run_mpy(
         """
         out(err(_ssh.Session, dial(), hostkey=P["expected"]))
-        out(err(_ssh.Session, dial()))
+        out(err(_ssh.Session, dial(), hostkeys="ssh-ed25519"))
         """,
         expected=sshd.public,
         **ecdsa.params(),
     ).out
-    for kind, _, text in got:
-        assert kind == "SSHError"
-        assert "ssh-ed25519" in text and "ecdsa-sha2-nistp256" in text
+    assert [kind for kind, _, _ in got] == ["SSHError"] * 2
+    (_, _, mismatch), (_, _, nothing_in_common) = got
+    assert "ecdsa-sha2-nistp256 " + ecdsa.fingerprint in mismatch
+    assert sshd.fingerprint in mismatch
+    assert "ssh-ed25519" in nothing_in_common and "ecdsa-sha2-nistp256" in nothing_in_common
 
 
 def test_reentry_from_the_function(sshd):

@@ -56,6 +56,7 @@ typedef struct _ssh_config_t {
     uint32_t rekey_packets;   // new keys after this many packets in one direction, at most 2^31
     uint32_t rekey_seconds;   // new keys after this time; 0: never by time
     uint32_t kex_timeout_ms;  // a rekey that takes longer ends the session; 0: never
+    uint32_t host_certs;      // not 0: ask for certificates of the host keys first, see ssh_cert_check_host()
     // Comma-separated names in order of preference, or NULL for all that this build has.
     const char *kex;
     const char *host_keys;
@@ -179,6 +180,15 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_KEY_KDF (1027)          // bcrypt rounds over the limit, or an unknown KDF
 #define SSH_E_KEY_IS_PUBLIC (1028)    // this is a public key file
 #define SSH_E_NO_MEMORY (1029)        // scratch memory given is too small
+#define SSH_E_KEY_TOO_SHORT (1030)    // RSA of under 2048 bits
+#define SSH_E_KEY_TOO_LONG (1031)     // RSA of more bits than this build computes with
+#define SSH_E_KEY_NEEDS_NISTP256 (1032) // a type that this build leaves out, and the feature that has it
+#define SSH_E_KEY_NEEDS_NISTP384 (1033)
+#define SSH_E_KEY_NEEDS_NISTP521 (1034)
+#define SSH_E_KEY_NEEDS_RSA (1035)
+#define SSH_E_KEY_NEEDS_PEM (1036)
+#define SSH_E_KEY_NEEDS_CERTS (1037)
+#define SSH_E_KEY_CERT_KIND (1038)    // a host's certificate for a login
 // The peer speaks something else: 1040 + Incompatible of rust-ssh/src/error.rs
 #define SSH_E_NOT_SSH (1040)
 #define SSH_E_SSH1 (1041)
@@ -196,24 +206,44 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_HOST_KEY_CHANGED (1068) // another one at a rekey
 #define SSH_E_PROTOCOL_END (1079)
 
+// The host's key or certificate is not to be trusted
+#define SSH_E_HOST_KEY_TOO_SHORT (1100)
+#define SSH_E_CERT_FORMAT (1101)
+#define SSH_E_CERT_EXPIRED (1102)
+#define SSH_E_CERT_NOT_YET_VALID (1103)
+#define SSH_E_CERT_PRINCIPAL (1104)   // it is for other hosts
+#define SSH_E_CERT_AUTHORITY (1105)   // signed by none that the caller trusts
+#define SSH_E_CERT_KIND (1106)        // a user's
+#define SSH_E_CERT_OPTION (1107)      // a critical option that is not known
+#define SSH_E_CERT_SIGNATURE (1108)
+
 // ---------------------------------------------------------------- keys
 
 typedef struct _ssh_key_t ssh_key_t;
 size_t ssh_key_size(void);
 size_t ssh_key_align(void);
-// Parse an OpenSSH private key file into mem. scratch: at least text_len + 64 bytes, wiped on return.
+// Parse a private key file (OpenSSH's format; with the feature pem, PKCS#8 and PEM) into mem. scratch: at least text_len + 64 bytes, wiped on return.
 // SSH_OK or an SSH_E_KEY_... code. passphrase NULL: none was given.
 int ssh_key_parse(ssh_key_t *mem, const uint8_t *text, size_t text_len,
     const uint8_t *passphrase, size_t passphrase_len, uint8_t *scratch, size_t scratch_len);
-// The public blob into out (at least 51 bytes for ed25519): its length, or 0 when out is too small.
+// The public blob into out: its length, or 0 when out is too small. 51 bytes for ed25519, 104, 136 and 172 for
+// ECDSA on P-256, P-384 and P-521, up to 544 for RSA of 4096 bits; never longer than the text of the private key.
 size_t ssh_key_public(const ssh_key_t *key, uint8_t *out, size_t out_len);
-// Public key from an OpenSSH public key line ("ssh-ed25519 AAAA... comment") or a blob, as a blob in out:
-// its length, or 0 when it is neither.
-size_t ssh_key_parse_public(const uint8_t *text, size_t text_len, uint8_t *out, size_t out_len);
-// The same for a key of any type, also one that this build cannot use itself.
+// Public key or certificate from an OpenSSH public key line ("ssh-ed25519 AAAA... comment") or a blob, as a blob
+// in out: its length, or minus an SSH_E_KEY_... code.
+ptrdiff_t ssh_key_parse_public(const uint8_t *text, size_t text_len, uint8_t *out, size_t out_len);
+// The same for a key of any type, also one that this build cannot use itself: its length, or 0 when it is none.
 size_t ssh_key_decode_public(const uint8_t *text, size_t text_len, uint8_t *out, size_t out_len);
 void ssh_key_wipe(ssh_key_t *key);
-// "SHA256:..." of a public key blob, 50 characters and no 0 at the end; the key's type name.
+// Certificates (OpenSSH PROTOCOL.certkeys). The key blob of the authority that one names, inside the blob; len 0:
+// blob is no certificate.
+const uint8_t *ssh_cert_authority(const uint8_t *blob, size_t len, size_t *authority_len);
+// Whether the certificate that a host has proved to own makes it the host `name`: SSH_OK or an SSH_E_CERT_...
+// code. trusted: whether the caller trusts the authority. now: seconds since 1970.
+int ssh_cert_check_host(const uint8_t *blob, size_t len, bool trusted, const char *name, size_t name_len, uint64_t now);
+// Whether it is a user's certificate of this private key: SSH_OK or an SSH_E_KEY_... code.
+int ssh_cert_check_user(const ssh_key_t *key, const uint8_t *blob, size_t len);
+// "SHA256:..." of a public key blob (of a certificate: of the key in it), 50 characters and no 0 at the end; the key's type name.
 #define SSH_FINGERPRINT_LEN (50)
 void ssh_fingerprint(const uint8_t *blob, size_t len, char out[SSH_FINGERPRINT_LEN]);
 const char *ssh_key_type(const uint8_t *blob, size_t len, size_t *type_len);
@@ -227,7 +257,9 @@ const char *ssh_key_type(const uint8_t *blob, size_t len, size_t *type_len);
 #define SSH_AUTH_PARTIAL (1)
 #define SSH_AUTH_ASKED (2)
 int ssh_auth_none(ssh_session_t *s, const char *user, size_t user_len);
-int ssh_auth_publickey(ssh_session_t *s, const char *user, size_t user_len, const ssh_key_t *key);
+// cert: the key's certificate, or NULL. It is borrowed until the call is done, like the key.
+int ssh_auth_publickey(ssh_session_t *s, const char *user, size_t user_len, const ssh_key_t *key,
+    const uint8_t *cert, size_t cert_len);
 // SSH_AUTH_ASKED: the password has expired, and the server's text (SSH_PROMPT_NEW_PASSWORD) asks for a new one.
 int ssh_auth_password(ssh_session_t *s, const char *user, size_t user_len, const uint8_t *password, size_t password_len);
 // Only after that. SSH_AUTH_ASKED: the server does not like the new one, and says why.

@@ -5,7 +5,7 @@ use core::ptr::null;
 use rust_ssh::agent;
 use rust_ssh::auth::client::{Method, Outcome};
 use rust_ssh::error::{Error, Usage};
-use rust_ssh::keys::openssh::PrivateKey;
+use rust_ssh::keys::private::{PrivateKey, UserKey};
 use rust_ssh::text;
 use rust_ssh::wire::Reader;
 
@@ -81,11 +81,16 @@ pub unsafe extern "C" fn ssh_auth_publickey(
     user: *const u8,
     user_len: usize,
     key: *const PrivateKey,
+    cert: *const u8,
+    cert_len: usize,
 ) -> i32 {
     // SAFETY: by contract; key is null or one that ssh_key_parse() has set up.
-    match unsafe { key.as_ref() } {
-        Some(key) => unsafe { login(s, user, user_len, &Method::PublicKey(key)) },
-        None => status::ERROR,
+    unsafe {
+        let cert = slice::bytes(cert, cert_len);
+        match key.as_ref() {
+            Some(key) => login(s, user, user_len, &Method::PublicKey(UserKey { key, cert })),
+            None => status::ERROR,
+        }
     }
 }
 

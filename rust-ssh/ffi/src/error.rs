@@ -2,7 +2,7 @@
 
 use core::ptr::null;
 
-use rust_ssh::error::{AgentError, Error, Incompatible, KeyError, PeerError, Resource, Usage};
+use rust_ssh::error::{AgentError, Error, Incompatible, KeyError, PeerError, Resource, TrustError, Usage};
 use rust_ssh::session::fatal;
 
 use crate::session::{Block, look};
@@ -12,6 +12,7 @@ const KEY: u32 = 1020;
 const INCOMPATIBLE: u32 = 1040;
 const PEER: u32 = 1060;
 const AGENT: u32 = 1123;
+const TRUST: u32 = 1100;
 
 /// The number of an error: an errno, or 1000 and up.
 pub(crate) fn code(error: Error) -> u32 {
@@ -43,6 +44,7 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Incompatible(what) => INCOMPATIBLE + what as u32,
         Error::Peer(what) => PEER + what as u32,
         Error::Agent(what) => AGENT + what as u32,
+        Error::Trust(what) => TRUST + what as u32,
     }
 }
 
@@ -64,7 +66,7 @@ const USAGES: [Usage; 15] = [
     Usage::NoForward,
 ];
 const RESOURCES: [Resource; 4] = [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory];
-const KEYS: [KeyError; 9] = [
+const KEYS: [KeyError; 18] = [
     KeyError::Format,
     KeyError::Type,
     KeyError::Cipher,
@@ -74,6 +76,26 @@ const KEYS: [KeyError; 9] = [
     KeyError::Mismatch,
     KeyError::Kdf,
     KeyError::IsPublic,
+    KeyError::TooShort,
+    KeyError::TooLong,
+    KeyError::NeedsNistp256,
+    KeyError::NeedsNistp384,
+    KeyError::NeedsNistp521,
+    KeyError::NeedsRsa,
+    KeyError::NeedsPem,
+    KeyError::NeedsCerts,
+    KeyError::CertKind,
+];
+const TRUSTS: [TrustError; 9] = [
+    TrustError::TooShort,
+    TrustError::CertFormat,
+    TrustError::CertExpired,
+    TrustError::CertNotYetValid,
+    TrustError::CertPrincipal,
+    TrustError::CertAuthority,
+    TrustError::CertKind,
+    TrustError::CertOption,
+    TrustError::CertSignature,
 ];
 
 const AGENTS: [AgentError; 5] =
@@ -85,7 +107,8 @@ fn from_code(wanted: u32) -> Error {
     let resources = RESOURCES.into_iter().map(Error::from);
     let keys = KEYS.into_iter().map(Error::from);
     let agents = AGENTS.into_iter().map(Error::from);
-    let found = usages.chain(resources).chain(keys).chain(agents).find(|error| code(*error) == wanted);
+    let trusts = TRUSTS.into_iter().map(Error::from);
+    let found = usages.chain(resources).chain(keys).chain(agents).chain(trusts).find(|error| code(*error) == wanted);
     found.unwrap_or_else(|| Resource::Errno(i32::try_from(wanted).unwrap_or(i32::MAX)).into())
 }
 
@@ -103,6 +126,7 @@ fn sentence(error: Error) -> &'static str {
         Error::Key(key) => key_sentence(key),
         Error::Incompatible(what) => incompatible_sentence(what),
         Error::Peer(what) => peer_sentence(what),
+        Error::Trust(what) => trust_sentence(what),
         Error::Agent(what) => agent_sentence(what),
     }
 }
@@ -152,7 +176,7 @@ fn usage_sentence(usage: Usage) -> &'static str {
 fn key_sentence(key: KeyError) -> &'static str {
     match key {
         KeyError::Format => {
-            "not an OpenSSH private key: expected the contents of a file that starts with -----BEGIN OPENSSH PRIVATE KEY-----"
+            "not an OpenSSH private key, nor one in PEM form: expected the contents of a file that starts with -----BEGIN OPENSSH PRIVATE KEY-----"
         }
         KeyError::Type => {
             "this build cannot use keys of this type or format; ssh-keygen -t ed25519 makes one that it can use"
@@ -164,9 +188,40 @@ fn key_sentence(key: KeyError) -> &'static str {
         KeyError::PassphraseWrong => "the passphrase does not open this key",
         KeyError::Broken => "the key is damaged: it is cut short, or its parts do not belong together",
         KeyError::Mismatch => "the public key given does not belong to the private key",
-        KeyError::Kdf => "the key is protected in a way that this build refuses: not bcrypt, or more than 1024 rounds",
+        KeyError::Kdf => {
+            "the key is protected in a way that this build refuses: not bcrypt or PBKDF2, or with too many rounds; ssh-keygen -p changes it"
+        }
         KeyError::IsPublic => "this is a public key; the private one is in the file without .pub",
         KeyError::NoMemory => "not enough memory to decode the key",
+        KeyError::TooShort => "key too short: an RSA key needs at least 2048 bits; make a new one",
+        KeyError::TooLong => {
+            "key too long: this build computes with RSA keys of at most 4096 bits (of hosts and authorities: 8192)"
+        }
+        KeyError::NeedsNistp256 => "this build leaves out ECDSA keys on P-256; the feature nistp256 has them",
+        KeyError::NeedsNistp384 => "this build leaves out ECDSA keys on P-384; the feature nistp384 has them",
+        KeyError::NeedsNistp521 => "this build leaves out ECDSA keys on P-521; the feature nistp521 has them",
+        KeyError::NeedsRsa => "this build leaves out RSA keys; the feature rsa has them",
+        KeyError::NeedsPem => {
+            "this build leaves out keys in PEM form; the feature pem has them, and ssh-keygen -p writes OpenSSH's form"
+        }
+        KeyError::NeedsCerts => "this build leaves out certificates; the feature certs has them",
+        KeyError::CertKind => "this certificate is a host's; to log in takes one that was made without ssh-keygen -h",
+    }
+}
+
+fn trust_sentence(what: TrustError) -> &'static str {
+    match what {
+        TrustError::TooShort => "key too short: the host's RSA key has under 2048 bits; it needs a new one",
+        TrustError::CertFormat => "the host's certificate is malformed",
+        TrustError::CertExpired => "the host's certificate has expired; it needs a new one, or the clock here is wrong",
+        TrustError::CertNotYetValid => "the host's certificate is not valid yet; is the clock here right?",
+        TrustError::CertPrincipal => "the host's certificate is for other names than the one that was asked for",
+        TrustError::CertAuthority => {
+            "the host's certificate was signed by an authority that is none of those in hostkey_ca"
+        }
+        TrustError::CertKind => "the host shows a user's certificate, which says nothing about hosts",
+        TrustError::CertOption => "the host's certificate has a critical option that is not known here",
+        TrustError::CertSignature => "the host's certificate is forged: the authority's signature on it is wrong",
     }
 }
 
@@ -281,7 +336,8 @@ mod tests {
     fn numbers_do_not_collide_and_go_both_ways() {
         let mut seen = std::collections::HashSet::new();
         let all = USAGES.into_iter().map(Error::from).chain(KEYS.into_iter().map(Error::from));
-        for error in all.chain(RESOURCES.into_iter().map(Error::from)).chain(AGENTS.into_iter().map(Error::from)) {
+        let all = all.chain(TRUSTS.into_iter().map(Error::from)).chain(AGENTS.into_iter().map(Error::from));
+        for error in all.chain(RESOURCES.into_iter().map(Error::from)) {
             assert!(seen.insert(code(error)), "{error:?}");
             assert_eq!(from_code(code(error)), error);
             assert!(!sentence(error).is_empty());

@@ -2,8 +2,9 @@
 
 use core::mem::{align_of, size_of};
 
-use rust_ssh::keys::openssh::PrivateKey;
-use rust_ssh::keys::{blob, fingerprint};
+use rust_ssh::error::Result;
+use rust_ssh::keys::private::PrivateKey;
+use rust_ssh::keys::{blob, cert, fingerprint};
 
 use crate::driver::status;
 use crate::{error, slice};
@@ -50,10 +51,48 @@ pub unsafe extern "C" fn ssh_key_public(key: *const PrivateKey, out: *mut u8, ou
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_key_parse_public(text: *const u8, text_len: usize, out: *mut u8, out_len: usize) -> usize {
+pub unsafe extern "C" fn ssh_key_parse_public(text: *const u8, text_len: usize, out: *mut u8, out_len: usize) -> isize {
     // SAFETY: by contract.
     let (text, out) = unsafe { (slice::bytes(text, text_len), slice::bytes_mut(out, out_len)) };
-    blob::parse_public_line(text, out).unwrap_or(0)
+    match blob::parse_public_line(text, out) {
+        Ok(len) => isize::try_from(len).unwrap_or(isize::MAX),
+        Err(error) => -isize::try_from(error::code(error)).unwrap_or(isize::MAX),
+    }
+}
+
+/// A result as 0 or an error's number.
+fn code(result: Result<()>) -> i32 {
+    result.map_or_else(|error| i32::try_from(error::code(error)).unwrap_or(status::ERROR), |()| status::OK)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_cert_authority(blob: *const u8, len: usize, authority_len: *mut usize) -> *const u8 {
+    // SAFETY: by contract.
+    unsafe { slice::give(cert::authority(slice::bytes(blob, len)), authority_len) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_cert_check_host(
+    blob: *const u8,
+    len: usize,
+    trusted: bool,
+    name: *const u8,
+    name_len: usize,
+    now: u64,
+) -> i32 {
+    // SAFETY: by contract.
+    let (blob, name) = unsafe { (slice::bytes(blob, len), slice::bytes(name, name_len)) };
+    code(cert::check_host(blob, name, now, |_| trusted))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_cert_check_user(key: *const PrivateKey, blob: *const u8, len: usize) -> i32 {
+    // SAFETY: by contract; key is null or was set up by ssh_key_parse().
+    unsafe {
+        let mut public = [0; blob::MAX_BLOB];
+        let public_len = key.as_ref().map_or(0, |key| key.public_blob(&mut public));
+        code(cert::check_user(slice::bytes(blob, len), public.get(..public_len).unwrap_or_default()))
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -8,7 +8,7 @@ use micropython_sys::Io;
 use rust_ssh::channel::Channel;
 use rust_ssh::client::Handshake;
 use rust_ssh::config::{Config, Kind, Preference};
-use rust_ssh::error::{Result, Usage};
+use rust_ssh::error::{KeyError, Result, Usage};
 use rust_ssh::names;
 use rust_ssh::session::{MIN_BUFFER, Session};
 use zeroize::Zeroizing;
@@ -29,6 +29,7 @@ pub struct CConfig {
     rekey_packets: u32,
     rekey_seconds: u32,
     kex_timeout_ms: u32,
+    host_certs: u32,
     kex: *const c_char,
     host_keys: *const c_char,
     ciphers: *const c_char,
@@ -113,6 +114,7 @@ pub unsafe extern "C" fn ssh_config_init(config: *mut CConfig) {
         rekey_packets: defaults.rekey_packets,
         rekey_seconds: defaults.rekey_ms / 1000,
         kex_timeout_ms: defaults.kex_timeout_ms,
+        host_certs: 0,
         kex: core::ptr::null(),
         host_keys: core::ptr::null(),
         ciphers: core::ptr::null(),
@@ -220,6 +222,12 @@ unsafe fn read_config(config: &CConfig) -> Result<Config> {
             let names = names.to_str().map_err(|_| Usage::UnknownAlgorithm)?;
             *preference = Preference::parse(kind, names)?;
         }
+    }
+    if config.host_certs != 0 {
+        if !cfg!(feature = "certs") {
+            return Err(KeyError::NeedsCerts.into());
+        }
+        result.host_keys = result.host_keys.with_certs();
     }
     Ok(result)
 }

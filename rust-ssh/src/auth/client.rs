@@ -3,7 +3,7 @@
 use crate::auth::prompts::Prompts;
 use crate::config::TEXT_LEN;
 use crate::error::{Incompatible, PeerError, Result, Usage};
-use crate::keys::openssh::PrivateKey;
+use crate::keys::private::UserKey;
 use crate::msg::{
     ExtInfo, ServiceAccept, ServiceRequest, UserauthBanner, UserauthFailure, UserauthMethod60, UserauthMethod61,
     UserauthSuccess,
@@ -27,7 +27,7 @@ pub enum Method<'m> {
     /// The old password and the one to have instead, after the server has asked for that (section 8).
     NewPassword(&'m [u8], &'m [u8]),
     /// A key, signed at once without asking first (section 7).
-    PublicKey(&'m PrivateKey),
+    PublicKey(UserKey<'m>),
     /// Whether a key would do, by its blob (section 7).
     Query(&'m [u8]),
     /// A key whose private half is somewhere else, and the signature made there.

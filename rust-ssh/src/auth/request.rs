@@ -2,8 +2,8 @@
 
 use super::client::Method;
 use crate::error::{AgentError, Error, KeyError, PeerError, Result, Usage};
-use crate::keys::blob::{self, MAX_BLOB, MAX_SIGNATURE};
-use crate::keys::openssh::PrivateKey;
+use crate::keys::blob::{self, KeyAlg, MAX_BLOB, MAX_SIGNATURE};
+use crate::keys::private::{PrivateKey, UserKey};
 use crate::msg::UserauthRequest;
 use crate::names;
 use crate::wire::{Reader, Writer};
@@ -110,10 +110,24 @@ pub fn write_request(w: &mut Writer<'_>, user: &[u8], method: &Method<'_>, proof
     }
 }
 
-/// The offer of a key of ours; `blob` is the memory for its public half.
-pub fn own_offer<'k>(key: &PrivateKey, blob: &'k mut [u8; MAX_BLOB]) -> Offer<'k> {
-    let len = key.public_blob(blob);
-    Offer { algorithm: key.algorithm(), blob: blob.get(..len).unwrap_or_default() }
+/// The offer of a key that is at hand, of its certificate if it has one, and the algorithm; `public` is the memory
+/// for its public half.
+///
+/// # Errors
+/// [`Usage::Misuse`] for a certificate that is none of this key.
+pub fn own_offer<'k>(
+    key: &UserKey<'k>,
+    server_sig_algs: &str,
+    public: &'k mut [u8; MAX_BLOB],
+) -> Result<(Offer<'k>, &'static KeyAlg)> {
+    let alg = key.algorithm(server_sig_algs).ok_or(Usage::Misuse)?;
+    let blob = if key.cert.is_empty() {
+        let len = key.key.public_blob(public);
+        public.get(..len).unwrap_or_default()
+    } else {
+        key.cert
+    };
+    Ok((Offer { algorithm: alg.name, blob }, alg))
 }
 
 /// A publickey request (RFC 4252 section 7), but for the signature that follows if `signed`.
@@ -139,11 +153,12 @@ pub fn sign(
     session_id: &[u8],
     user: &[u8],
     key: &PrivateKey,
+    alg: &KeyAlg,
     offer: &Offer<'_>,
 ) -> Result<Signature> {
     let len = lay_out(scratch, session_id, user, offer)?;
     let mut signature = Signature { bytes: [0; MAX_SIGNATURE], len: 0 };
-    signature.len = key.sign(scratch.get(..len).unwrap_or_default(), &mut signature.bytes);
+    signature.len = key.sign(alg, scratch.get(..len).unwrap_or_default(), &mut signature.bytes);
     if signature.len == 0 { Err(Usage::Misuse.into()) } else { Ok(signature) }
 }
 

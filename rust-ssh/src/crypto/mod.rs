@@ -11,6 +11,8 @@ pub mod chachapoly;
 pub mod dh;
 #[cfg(any(feature = "nistp256", feature = "nistp384", feature = "nistp521"))]
 pub mod ecdh;
+#[cfg(any(feature = "nistp256", feature = "nistp384", feature = "nistp521"))]
+pub mod ecdsa;
 pub mod ed25519;
 #[cfg(feature = "gcm")]
 pub mod gcm;
@@ -25,6 +27,8 @@ pub mod mlkem;
 pub(crate) mod poly1305;
 pub mod protection;
 pub mod rng;
+#[cfg(feature = "rsa")]
+pub mod rsa;
 pub mod stack;
 pub mod x25519;
 

@@ -6,10 +6,18 @@ use crate::crypto::hash::{Hash, HashAlg};
 /// Length of a SHA256 fingerprint, in characters.
 pub const SHA256_LEN: usize = 50;
 
-/// Write the fingerprint of a key blob: "SHA256:" and 43 characters of base64 without padding.
+/// Write the fingerprint of a key blob: "SHA256:" and 43 characters of base64 without padding. That of a
+/// certificate is its key's, as ssh-keygen has it.
 pub fn sha256(blob: &[u8], out: &mut [u8; SHA256_LEN]) {
     let mut hash = Hash::new(HashAlg::Sha256);
-    hash.update(blob);
+    match super::cert::certified(blob) {
+        Some((key_type, fields)) => {
+            hash.update(&u32::try_from(key_type.len()).unwrap_or(u32::MAX).to_be_bytes());
+            hash.update(key_type.as_bytes());
+            hash.update(fields);
+        }
+        None => hash.update(blob),
+    }
     let prefix = b"SHA256:";
     if let Some((head, text)) = out.split_first_chunk_mut::<7>() {
         *head = *prefix;
@@ -32,5 +40,13 @@ mod tests {
         // `ssh-keygen -lf` prints bits, fingerprint, comment and type.
         let printed = include_str!("../../tests/vectors/keys/plain.fingerprint");
         assert_eq!(printed.split(' ').nth(1), core::str::from_utf8(&out).ok());
+        #[cfg(feature = "certs")]
+        {
+            let (mut cert, mut same) = ([0; 1024], [0; SHA256_LEN]);
+            let line = include_bytes!("../../tests/vectors/certs/host-plain-cert.pub");
+            let len = crate::keys::blob::parse_public_line(line, &mut cert).unwrap();
+            sha256(&cert[..len], &mut same);
+            assert_eq!(same, out);
+        }
     }
 }

@@ -5,6 +5,10 @@ use std::vec::Vec;
 use super::*;
 use crate::error::Error;
 use crate::keys::blob::{MAX_BLOB, MAX_SIGNATURE};
+use crate::keys::{armour, base64};
+
+const BEGIN: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
+const END: &[u8] = b"-----END OPENSSH PRIVATE KEY-----";
 
 /// The files of tests/vectors/keys, made by ssh-keygen; README there says how.
 macro_rules! file {
@@ -30,18 +34,26 @@ fn error(text: &[u8], passphrase: Option<&[u8]>) -> KeyError {
     }
 }
 
-/// It is the key of `line`, and signs.
-fn check(key: &PrivateKey, line: &[u8]) {
+/// It is the key of `line`, and signs by every algorithm of its type.
+pub(in crate::keys) fn check(key: &PrivateKey, line: &[u8]) {
     let (mut public, mut expected) = ([0; MAX_BLOB], [0; MAX_BLOB]);
     let len = blob::parse_public_line(line, &mut expected).unwrap();
     assert_eq!(key.public_blob(&mut public), len);
     assert_eq!(public, expected);
-    let mut signature = [0; MAX_SIGNATURE];
-    let len = key.sign(b"to sign", &mut signature);
-    assert_eq!(len, MAX_SIGNATURE);
-    blob::verify(key.algorithm(), &public, b"to sign", &signature[..len]).unwrap();
-    assert_eq!(key.sign(b"to sign", &mut signature[1..]), 0);
-    assert_eq!(key.public_blob(&mut public[1..]), 0);
+    assert_eq!(key.public_blob(&mut public[..len - 1]), 0);
+    assert_eq!(key.public_blob(&mut public), len);
+    let mut found = 0;
+    for alg in blob::KEY_ALGS.iter().filter(|alg| alg.key_type == key.key_type()) {
+        let mut signature = [0; MAX_SIGNATURE];
+        let made = key.sign(alg, b"to sign", &mut signature);
+        blob::verify(alg.name, &public[..len], b"to sign", &signature[..made]).unwrap();
+        assert_eq!(key.sign(alg, b"to sign", &mut signature[..made - 1]), 0);
+        found += 1;
+    }
+    assert!(found > 0);
+    for alg in blob::KEY_ALGS.iter().filter(|alg| !alg.is_cert() && alg.key_type != key.key_type()) {
+        assert_eq!(key.sign(alg, b"to sign", &mut [0; MAX_SIGNATURE]), 0);
+    }
 }
 
 #[test]
@@ -65,7 +77,69 @@ fn every_cipher_of_ssh_keygen() {
         assert_eq!(error(text, None), KeyError::PassphraseNeeded);
         assert_eq!(error(text, Some(b"")), KeyError::PassphraseWrong);
     }
-    assert_eq!(error(file!("chacha20"), Some(PASSPHRASE)), KeyError::Cipher);
+    load(file!("chacha20"), Some(PASSPHRASE)).unwrap();
+    assert_eq!(error(file!("chacha20"), Some(b"wrong")), KeyError::PassphraseWrong);
+    assert_eq!(error(file!("chacha20"), None), KeyError::PassphraseNeeded);
+}
+
+#[cfg(feature = "nistp256")]
+#[test]
+fn more_ciphers_of_ssh_keygen() {
+    for text in [&file!("ecdsa256-aes128-cbc")[..], file!("ecdsa256-aes192-cbc"), file!("ecdsa256-chacha20-poly1305")] {
+        check(&load(text, Some(PASSPHRASE)).unwrap(), file!("ecdsa256.pub"));
+        assert_eq!(error(text, Some(b"wrong")), KeyError::PassphraseWrong);
+        assert_eq!(error(text, None), KeyError::PassphraseNeeded);
+    }
+}
+
+/// One file of each type, with its line.
+#[cfg(all(feature = "nistp256", feature = "nistp384", feature = "nistp521", feature = "rsa"))]
+const TYPES: [(&[u8], &[u8]); 6] = [
+    (file!("ecdsa256"), file!("ecdsa256.pub")),
+    (file!("ecdsa384"), file!("ecdsa384.pub")),
+    (file!("ecdsa521"), file!("ecdsa521.pub")),
+    (file!("rsa2048"), file!("rsa2048.pub")),
+    (file!("rsa3072"), file!("rsa3072.pub")),
+    (file!("rsa4096"), file!("rsa4096.pub")),
+];
+
+#[cfg(all(feature = "nistp256", feature = "nistp384", feature = "nistp521", feature = "rsa"))]
+#[test]
+fn every_type_of_ssh_keygen() {
+    for (text, line) in TYPES {
+        check(&load(text, None).unwrap(), line);
+    }
+    for (text, line) in [
+        (&file!("rsa2048-encrypted")[..], &file!("rsa2048.pub")[..]),
+        (file!("ecdsa384-encrypted"), file!("ecdsa384.pub")),
+        (file!("ecdsa521-encrypted"), file!("ecdsa521.pub")),
+    ] {
+        check(&load(text, Some(PASSPHRASE)).unwrap(), line);
+        assert_eq!(error(text, Some(b"wrong")), KeyError::PassphraseWrong);
+    }
+}
+
+// ATTACKS 73.
+#[cfg(all(feature = "nistp256", feature = "nistp384", feature = "nistp521", feature = "rsa"))]
+#[test]
+fn every_type_cut_and_damaged() {
+    // The longest RSA key adds nothing but time.
+    for (text, line) in &TYPES[..5] {
+        let good = decoded(text);
+        for cut in 0..good.len() {
+            assert_eq!(error(&encoded(&good[..cut]), None), KeyError::Broken, "{cut}");
+        }
+        let comment = line.trim_ascii_end().rsplit(|c| *c == b' ').next().unwrap();
+        let comment_at = good.windows(comment.len()).rposition(|window| window == comment).unwrap();
+        // RSA takes long to look at, so not every byte of it.
+        let step = if good.len() > 1000 { 97 } else { 1 };
+        for at in (0..good.len()).step_by(step) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            let in_comment = (comment_at..comment_at + comment.len()).contains(&at);
+            assert_eq!(load(&encoded(&bad), None).is_ok(), in_comment, "byte {at}");
+        }
+    }
 }
 
 #[test]
@@ -84,15 +158,30 @@ fn line_ends_and_space_do_not_matter() {
 
 #[test]
 fn other_files_are_recognised() {
-    assert_eq!(error(file!("rsa"), None), KeyError::Type);
-    assert_eq!(error(file!("ecdsa"), None), KeyError::Type);
     // The type is reported before a passphrase is asked for.
-    assert_eq!(error(file!("ecdsa-encrypted"), None), KeyError::Type);
+    if cfg!(feature = "rsa") {
+        load(file!("rsa"), None).unwrap();
+    } else {
+        assert_eq!(error(file!("rsa"), None), KeyError::NeedsRsa);
+    }
+    if cfg!(feature = "nistp256") {
+        load(file!("ecdsa"), None).unwrap();
+        assert_eq!(error(file!("ecdsa-encrypted"), None), KeyError::PassphraseNeeded);
+    } else {
+        assert_eq!(error(file!("ecdsa"), None), KeyError::NeedsNistp256);
+        assert_eq!(error(file!("ecdsa-encrypted"), None), KeyError::NeedsNistp256);
+    }
     for text in [
         "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n",
         "-----BEGIN EC PRIVATE KEY-----\r\nMII",
         "-----BEGIN PRIVATE KEY-----\nMII",
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII",
+    ] {
+        let expected = if cfg!(feature = "pem") { KeyError::Broken } else { KeyError::NeedsPem };
+        assert_eq!(error(text.as_bytes(), None), expected);
+    }
+    for text in [
+        "-----BEGIN DSA PRIVATE KEY-----\nMII\n-----END DSA PRIVATE KEY-----\n",
         "PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\n",
     ] {
         assert_eq!(error(text.as_bytes(), None), KeyError::Type);
@@ -120,14 +209,14 @@ fn cut_anywhere() {
 
 /// The decoded bytes of a key file.
 fn decoded(text: &[u8]) -> Vec<u8> {
-    let mut out = [0; 1024];
-    let len = base64::decode(armoured(text).unwrap(), &mut out).unwrap();
+    let mut out = [0; 4096];
+    let len = base64::decode(armour::read(text).unwrap().body, &mut out).unwrap();
     out[..len].to_vec()
 }
 
 /// A key file of these bytes.
 fn encoded(bytes: &[u8]) -> Vec<u8> {
-    let mut body = [0; 2048];
+    let mut body = [0; 8192];
     let len = base64::encode_unpadded(bytes, &mut body).unwrap();
     let mut text = BEGIN.to_vec();
     text.push(b'\n');

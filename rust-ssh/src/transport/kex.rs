@@ -15,7 +15,7 @@ use crate::transport::packet::Outbox;
 use crate::wire::Writer;
 
 /// The longest host key blob that is kept.
-pub const MAX_HOST_KEY: usize = blob::MAX_BLOB;
+pub const MAX_HOST_KEY: usize = blob::MAX_HOST_BLOB;
 /// The longest key, IV or MAC key.
 const MAX_KEY: usize = 64;
 

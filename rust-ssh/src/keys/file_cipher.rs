@@ -1,0 +1,105 @@
+//! The ciphers that private key files are encrypted with.
+
+use aes::cipher::{Block, BlockCipherDecrypt, BlockSizeUser, KeyInit, consts::U16};
+
+use crate::crypto::aesctr::{Aes128Ctr, Aes192Ctr, Aes256Ctr};
+use crate::crypto::chachapoly::ChachaPoly;
+use crate::crypto::protection::Stream;
+use crate::error::KeyError;
+
+/// The longest key and IV of the ciphers below, in bytes.
+pub(super) const MAX_KEY_AND_IV: usize = 64;
+
+/// A cipher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cipher {
+    None,
+    Aes128Ctr,
+    Aes192Ctr,
+    Aes256Ctr,
+    Aes128Cbc,
+    Aes192Cbc,
+    Aes256Cbc,
+    ChachaPoly,
+}
+
+impl Cipher {
+    /// By the name that OpenSSH's format uses.
+    pub(super) fn find(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"none" => Self::None,
+            b"aes128-ctr" => Self::Aes128Ctr,
+            b"aes192-ctr" => Self::Aes192Ctr,
+            b"aes256-ctr" => Self::Aes256Ctr,
+            b"aes128-cbc" => Self::Aes128Cbc,
+            b"aes192-cbc" => Self::Aes192Cbc,
+            b"aes256-cbc" => Self::Aes256Cbc,
+            b"chacha20-poly1305@openssh.com" => Self::ChachaPoly,
+            _ => return None,
+        })
+    }
+
+    pub(super) const fn key_len(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Aes128Ctr | Self::Aes128Cbc => 16,
+            Self::Aes192Ctr | Self::Aes192Cbc => 24,
+            Self::Aes256Ctr | Self::Aes256Cbc => 32,
+            Self::ChachaPoly => 64,
+        }
+    }
+
+    pub(super) const fn iv_len(self) -> usize {
+        if matches!(self, Self::None | Self::ChachaPoly) { 0 } else { 16 }
+    }
+
+    /// Bytes to which what is encrypted is padded.
+    pub(super) const fn block(self) -> usize {
+        if matches!(self, Self::None | Self::ChachaPoly) { 8 } else { 16 }
+    }
+
+    /// Bytes of the tag that follows.
+    pub(super) const fn tag_len(self) -> usize {
+        if matches!(self, Self::ChachaPoly) { 16 } else { 0 }
+    }
+
+    /// Decrypt `data`, of which the last [`Self::tag_len`] bytes are the tag. `key_and_iv` is as long as both.
+    pub(super) fn decrypt(self, key_and_iv: &[u8], data: &mut [u8]) -> Result<(), KeyError> {
+        let (key, iv) = key_and_iv.split_at_checked(self.key_len()).ok_or(KeyError::Cipher)?;
+        let iv = iv.get(..self.iv_len()).ok_or(KeyError::Cipher)?;
+        match self {
+            Self::None => Some(()),
+            Self::Aes128Ctr => <Aes128Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
+            Self::Aes192Ctr => <Aes192Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
+            Self::Aes256Ctr => <Aes256Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
+            Self::Aes128Cbc => decrypt_cbc::<aes::Aes128Dec>(key, iv, data),
+            Self::Aes192Cbc => decrypt_cbc::<aes::Aes192Dec>(key, iv, data),
+            Self::Aes256Cbc => decrypt_cbc::<aes::Aes256Dec>(key, iv, data),
+            Self::ChachaPoly => {
+                // The tag says whether the key, and so the passphrase, is right.
+                return if ChachaPoly::open_file(key, data) { Ok(()) } else { Err(KeyError::PassphraseWrong) };
+            }
+        }
+        .ok_or(KeyError::Cipher)
+    }
+}
+
+/// CBC with whole blocks: each plain block is the decrypted one XOR the cipher block before it.
+fn decrypt_cbc<C: KeyInit + BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>>(
+    key: &[u8],
+    iv: &[u8],
+    data: &mut [u8],
+) -> Option<()> {
+    let cipher = C::new_from_slice(key).ok()?;
+    let mut before: [u8; 16] = iv.try_into().ok()?;
+    let (blocks, rest) = data.as_chunks_mut::<16>();
+    for block in blocks {
+        let sealed = *block;
+        cipher.decrypt_block(<&mut Block<C>>::from(&mut *block));
+        for (to, from) in block.iter_mut().zip(before) {
+            *to ^= from;
+        }
+        before = sealed;
+    }
+    rest.is_empty().then_some(())
+}
