@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+from harness.agents import RealAgent
 from harness.servers import keygen
 
 
@@ -265,3 +266,24 @@ def test_a_banner_is_shown(machine, sshd_with, folder):
     assert "\x1b" not in done.stderr
     done = machine.run("ssh", "-q", *machine.login(server), machine.target(server), "true").ok()
     assert done.stderr == ""
+
+
+@pytest.mark.unix_only("agents are on unix sockets")
+def test_an_agent(machine, sshd_with, site, folder):
+    """Its keys are tried, unless only files are wanted; one that is not there is no error."""
+    key = fresh_key(folder)
+    path = site.folder / "agent_only"
+    path.write_text(key.with_suffix(".pub").read_text())
+    server = sshd_with(f"AuthorizedKeysFile {path}")
+    machine.trust(server)
+    args = [*machine.port(server), machine.target(server), "echo in"]
+    agent = RealAgent(site)
+    try:
+        agent.add("-q", str(key))
+        env = {"SSH_AUTH_SOCK": agent.path}
+        assert machine.run("ssh", *args, env=env).ok().stdout == b"in\n"
+        done = machine.run("ssh", "-o", "IdentitiesOnly=yes", *args, env=env)
+        done.failed(255, "permission denied")
+    finally:
+        agent.close()
+    machine.run("ssh", "-v", *args, env=env).failed(255, "SSH agent", "permission denied")

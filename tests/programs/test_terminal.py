@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+from harness import servers
 from harness.net import Fault
 from harness.servers import keygen
 
@@ -74,9 +75,85 @@ def test_password_with_asyncssh(unix, asyncssh):
     with unix.terminal(
         "sftp", "ls", *unix.port(asyncssh), f"{unix.target(asyncssh)}:/"
     ) as terminal:
-        terminal.expect("password: $")
+        terminal.expect("Password:$")
         terminal.type(asyncssh.password + "\n")
         terminal.expect("etc\r\n")
+        assert terminal.wait() == 0
+
+
+@pytest.fixture
+def logins(start_server):
+    return start_server(servers.LoginServer)
+
+
+def test_questions_of_the_server(unix, logins):
+    """Rounds, with echo and without, and a message between them."""
+    unix.trust(logins)
+    user = f"rounds@{unix.host}"
+    with unix.terminal("ssh", *unix.port(logins), user, "id") as terminal:
+        terminal.expect(rf"Sign in\r\nTwo things, please.\r\n\({user}\) Password: $")
+        assert not terminal.echoes()
+        terminal.type(logins.password + "\n")
+        terminal.expect(rf"\({user}\) Code: $")
+        assert terminal.echoes()
+        terminal.type("123456\n")
+        terminal.expect(r"Both are right.\r\n.*Really\? $")
+        terminal.type("yes \u00e4\n")
+        shown = terminal.expect("in\r\n")
+        assert logins.password not in shown.string
+        assert terminal.wait() == 0
+
+
+def test_questions_answered_wrong_and_right(unix, logins):
+    unix.trust(logins)
+    with unix.terminal("ssh", *unix.port(logins), f"ask@{unix.host}", "id") as terminal:
+        for answer in ("wrong\n", logins.password + "\n"):
+            terminal.expect("Password: $")
+            terminal.type(answer)
+        terminal.expect("in\r\n")
+        assert terminal.wait() == 0
+
+
+def test_texts_of_the_server_steer_nothing(unix, logins):
+    """ATTACKS 51."""
+    unix.trust(logins)
+    with unix.terminal("ssh", *unix.port(logins), f"texts@{unix.host}", "id") as terminal:
+        shown = terminal.expect(r"red. .left \S\?? ?$").string
+        assert "\x1b" not in shown and "\u202e" not in shown
+        terminal.type(logins.password + "\n")
+        terminal.expect("in\r\n")
+        assert terminal.wait() == 0
+
+
+def test_expired_password(unix, logins):
+    """The new one is asked for twice, and again while it is not what the server wants."""
+    unix.trust(logins)
+    option = ["-o", "KbdInteractiveAuthentication=no"]
+    args = [*option, *unix.port(logins), f"expired@{unix.host}", "id"]
+    with unix.terminal("ssh", *args) as terminal:
+        terminal.expect("'s password: $")
+        terminal.type(logins.password + "\n")
+        for new, again, then in (
+            ("eightlong", "eightlang", "not the same twice: please try again"),
+            ("short", "short", "Eight letters at least\r\n"),
+            ("eightlong", "eightlong", "in\r\n"),
+        ):
+            terminal.expect("New password: $")
+            terminal.type(new + "\n")
+            terminal.expect("again: $")
+            terminal.type(again + "\n")
+            terminal.expect(then)
+        assert terminal.wait() == 0
+
+
+def test_key_and_password(unix, sshd_with, password):
+    """Two factors."""
+    server = sshd_with("AuthenticationMethods publickey,password")
+    unix.trust(server)
+    with unix.terminal("ssh", *unix.login(server), unix.target(server), "echo in") as terminal:
+        terminal.expect("password: $")
+        terminal.type(password + "\n")
+        terminal.expect("in\r\n")
         assert terminal.wait() == 0
 
 

@@ -6,7 +6,7 @@ import _ssh
 
 import micropython
 import ssh
-from ssh import errors, known_hosts, paths, terminal
+from ssh import agent, errors, known_hosts, paths, terminal
 from ssh.errors import Failure, why
 
 _WARNING = """\
@@ -64,7 +64,7 @@ class Login:
     def __init__(self, options):
         self.options = options
         self.failure = None
-        self.passwords = options.password_auth
+        self.passwords = True  # whether what a person types may be sent to this host
 
     def debug(self, text):
         if self.options.verbose:
@@ -195,9 +195,8 @@ class Login:
     # ------------------------------------------------------------ the user
 
     def login(self, session, user):
-        """By the keys that there are, then by password."""
+        """By the keys that there are, then by what a person types; several in a row if need be."""
         self.user = user
-        self.tried = []
         try:
             if session.userauth_none(user):
                 return
@@ -205,8 +204,19 @@ class Login:
             self.check_refusal(e)
         if session.banner and not self.options.quiet:
             say(errors.printable(session.banner, True).rstrip("\n"))
-        self.debug("the server takes " + ", ".join(session.auth_methods))
-        if self.by_keys(session) or self.by_password(session):
+        # Each way gives True when logged in, False when accepted and more is asked for (of which
+        # there are at most 16 in a session), None when it leads nowhere.
+        ways = [self.by_agent, self.by_keys, self.by_keyboard, self.by_password]
+        if self.options.identities:
+            ways[:2] = [self.by_keys, self.by_agent]
+        done = False
+        while done is False:
+            self.debug("the server takes " + ", ".join(session.auth_methods))
+            for way in ways:
+                done = way(session)
+                if done is not None:
+                    break
+        if done:
             self.debug(f"logged in as {user}")
             return
         takes = ", ".join(errors.printable(m) for m in session.auth_methods)
@@ -216,15 +226,37 @@ class Login:
         if error.args[0] != _ssh.ERR_AUTH_FAILED:
             raise error
 
+    def by_agent(self, session):
+        options = self.options
+        if not options.public_key_auth or options.identities_only or not agent.available():
+            return None
+        if "publickey" not in session.auth_methods:
+            return None
+        keys = None
+        try:
+            keys = agent.connect()
+            self.debug("trying the keys of the SSH agent")
+            return session.userauth_agent(self.user, keys)
+        except (OSError, ValueError) as e:
+            if session.closed:
+                raise
+            # One that is not there, is empty, or has no key that fits: there are other ways.
+            self.debug(f"SSH agent: {why(e)}")
+            return None
+        finally:
+            if keys:
+                keys.stream.close()
+
     def by_keys(self, session):
         if not self.options.public_key_auth:
-            return False
+            return None
         for path in self.identities():
             if "publickey" not in session.auth_methods:
-                return False
-            if self.by_key(session, path):
-                return True
-        return False
+                return None
+            done = self.by_key(session, path)
+            if done is not None:
+                return done
+        return None
 
     def identities(self):
         """The key files to try: those asked for, and the usual ones unless some were."""
@@ -243,60 +275,113 @@ class Login:
                 key = file.read(65536)
         except OSError as e:
             say(f"{self.options.program}: cannot read the key {path}: {why(e)}")
-            return False
+            return None
         self.debug(f"trying the key {path}")
         try:
             return self.offer(session, path, key)
         except _ssh.SSHError as e:
             self.check_refusal(e)
-            return False
+            return None
         except ValueError as e:
             if asked_for or self.options.verbose:
                 say(f"{self.options.program}: cannot use the key {path}: {why(e)}")
-            return False
+            return None
+
+    def can_ask(self):
+        return not self.options.batch and terminal.can_ask()
 
     def offer(self, session, path, key):
-        """True when logged in. Asks for the passphrase of an encrypted key."""
+        """Asks for the passphrase of an encrypted key."""
         try:
             return session.userauth_publickey(self.user, key)
         except ValueError as e:
-            if "passphrase" not in why(e):
-                raise
-            if self.options.batch or not terminal.can_ask():
+            if "passphrase" not in why(e) or not self.can_ask():
                 raise
         for left in range(self.options.password_prompts - 1, -1, -1):
             passphrase = terminal.ask_secret(f"Passphrase of the key {path}: ")
             try:
                 if passphrase:
                     return session.userauth_publickey(self.user, key, passphrase=passphrase)
-                return False
+                return None
             except ValueError as e:
                 if "passphrase" not in why(e) or not left:
                     raise
                 say("That passphrase does not open the key, please try again.")
             finally:
                 terminal.wipe(passphrase)
-        return False
+        return None
+
+    def by_keyboard(self, session):
+        """The server's own questions."""
+        if self.options.keyboard_auth:
+            login = session.userauth_keyboard_interactive
+            return self.typed(
+                session, "keyboard-interactive", lambda: login(self.user, self.answer)
+            )
+        return None
 
     def by_password(self, session):
-        if not self.passwords or "password" not in session.auth_methods:
-            return False
-        if self.options.batch or not terminal.can_ask():
-            return False
+        if self.options.password_auth:
+            return self.typed(session, "password", lambda: self.password(session))
+        return None
+
+    def typed(self, session, method, login):
+        """A login with what a person types, again if it is refused."""
+        if not self.passwords or not self.can_ask():
+            return None
         for left in range(self.options.password_prompts - 1, -1, -1):
-            password = terminal.ask_secret(f"{self.user}@{self.options.host}'s password: ")
+            if method not in session.auth_methods:
+                break
+            self.secrets = []
             try:
-                if session.userauth_password(self.user, password):
-                    return True
+                return login()
             except _ssh.SSHError as e:
+                if e.args[0] == _ssh.ERR_PASSWORD_EXPIRED:
+                    raise Failure("the password has expired, and was not changed")
                 self.check_refusal(e)
+                if not self.secrets:
+                    break  # refused without a question
                 if left:
                     say("Permission denied, please try again.")
             finally:
-                terminal.wipe(password)
-            if "password" not in session.auth_methods:
-                return False
-        return False
+                for secret in self.secrets:
+                    terminal.wipe(secret)
+        return None
+
+    def ask_secret(self, prompt):
+        self.secrets.append(terminal.ask_secret(prompt))
+        return self.secrets[-1]
+
+    def password(self, session):
+        password = self.ask_secret(f"{self.user}@{self.options.host}'s password: ")
+        return session.userauth_password(self.user, password, self.new_password)
+
+    def new_password(self, prompt):
+        """One that the server asks for in place of an expired one."""
+        if prompt:
+            say(errors.printable(prompt, True).rstrip("\n"))
+        for _ in range(self.options.password_prompts):
+            new = self.ask_secret("New password: ")
+            if new and self.ask_secret("The new password again: ") == new:
+                return new
+            say("Empty, or not the same twice: please try again.")
+        return None
+
+    def answer(self, name, instruction, prompts):
+        """Of one round of the server's questions."""
+        for text in (name, instruction):
+            if text and not (self.options.quiet and not prompts):
+                say(errors.printable(text, True).rstrip("\n"))
+        answers = []
+        for text, echo in prompts:
+            # So that nobody takes it for a question of this program.
+            prompt = f"({self.user}@{self.options.host}) {errors.printable(text)}"
+            if echo:
+                answers.append(terminal.ask(prompt))
+                self.secrets.append(bytearray())
+            else:
+                answers.append(self.ask_secret(prompt))
+        return answers
 
 
 def _files(names):

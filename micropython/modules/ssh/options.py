@@ -115,6 +115,7 @@ _SETTINGS = {
     "hostname": ("host_name", _text),
     "identitiesonly": ("identities_only", _yes_no),
     "identityfile": ("identities", _text),
+    "kbdinteractiveauthentication": ("keyboard_auth", _yes_no),
     "kexalgorithms": ("kex", _names),
     "loglevel": ("log_level", _text),
     "macs": ("macs", _names),
@@ -147,6 +148,7 @@ class Options:
         self.identities_only = False
         self.public_key_auth = True
         self.password_auth = True
+        self.keyboard_auth = True
         self.password_prompts = 3
         self.batch = False
         self.checking = "ask"
