@@ -23,6 +23,7 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 PAGE = 4096
+SECTOR = 512
 HEADER_SIZE = 196
 R_386_NONE, R_386_32, R_386_PC32, R_386_PLT32 = 0, 1, 2, 4
 # Object flags: readable, writable, executable, pages preloaded, 32-bit.
@@ -117,7 +118,9 @@ def make_le(elf, stub_size):
     entry_at = resident_at + 1
     fixup_page_at = entry_at + 1
     fixup_at = fixup_page_at + len(page_table)
-    data_at = (stub_size + fixup_at + 1 + 15) // 16 * 16
+    # Pages that begin with a sector DOS reads straight to their place. Others it reads through its
+    # buffers, with twice as many calls of the BIOS.
+    data_at = -(-(stub_size + fixup_at + 1) // SECTOR) * SECTOR
     words = {
         0x08: 2 | 1 << 16,  # processor: 386; system: OS/2, as DOS extenders expect
         0x14: count,
