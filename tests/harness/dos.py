@@ -348,6 +348,7 @@ class Guest:
 
     def put(self, name, data):
         """Write a file."""
+        self.start()
         append = 0
         path = dos_path(name).encode("cp437")
         while True:
