@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import platform
 import pwd
 import secrets
 import shutil
@@ -18,7 +19,11 @@ HERE = Path(__file__).resolve().parent
 CTR = ("aes128-ctr", "aes192-ctr", "aes256-ctr")
 GCM = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 CHACHA = "chacha20-poly1305@openssh.com"
-CIPHERS = (CHACHA, *GCM, *CTR)
+# What `_ssh` has, in its order of preference.
+if platform.machine() == "x86_64" and os.environ.get("MPY_TARGET") != "dos":
+    CIPHERS = (*GCM, CHACHA, *CTR)
+else:
+    CIPHERS = (CHACHA, *GCM, *CTR)
 MACS = (
     "hmac-sha2-256-etm@openssh.com",
     "hmac-sha2-512-etm@openssh.com",

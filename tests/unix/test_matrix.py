@@ -58,6 +58,28 @@ def test_every_cell(server, kex):
     assert failed == ["end"]
 
 
+@pytest.mark.slow
+def test_27_hybrid_handshakes_in_a_row(asyncssh):
+    """ATTACKS 27: K enters the hash as a string. As an mpint it would gain a zero in every second
+    handshake, and lose one in 512.
+    """
+    done = run_mpy(
+        """
+        start = time.ticks_ms()
+        for count in range(1, 1501):
+            s = _ssh.Session(dial(), kex=P["kex"])
+            assert s.algorithms["kex"] == P["kex"]
+            s.close()
+            gc.collect()
+        out(count)
+        """,
+        timeout=110,
+        kex=servers.MLKEM,
+        **asyncssh.params(),
+    ).one
+    assert done == 1500
+
+
 def test_what_is_only_named(sshd_with):
     """A build with the feature legacy has the weak algorithms, but offers none unless it is named;
     other builds refuse the names.

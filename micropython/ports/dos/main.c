@@ -472,8 +472,8 @@ void dos_start(void) {
         // There is no buffer to say more with.
         dos_exit(EXIT_MACHINE);
     }
-    // A frame of C fits in the margin that is left for what does not check.
-    mp_cstack_init_with_top(dos_stack_end, dos_stack_end - dos_stack - 8192);
+    // The margin is for what does not check: of that, ML-KEM takes most, 40 KB.
+    mp_cstack_init_with_top(dos_stack_end, dos_stack_end - dos_stack - 49152);
     cpu_detect();
     if (!cpu_has_fpu()) {
         complain("MPYTHON: this processor has no 387 (floating point unit), which MicroPython's numbers need");
