@@ -17,7 +17,7 @@ from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
 
 PORT, HOSTKEY, AUTHORIZED, PASSWORD = sys.argv[1:5]
 with open(AUTHORIZED) as file:
-    KEYS = [line.split()[1] for line in file if line.startswith("ssh-")]
+    KEYS = [line.split()[1] for line in file if line.startswith(("ssh-", "ecdsa-"))]
 
 
 def guarded(function):
@@ -225,7 +225,7 @@ def serve(connection, key):
 
 
 def main():
-    key = paramiko.Ed25519Key(filename=HOSTKEY)
+    key = paramiko.PKey.from_path(HOSTKEY)
     # For group exchange: the file that comes with OpenSSH.
     paramiko.Transport.load_server_moduli()
     with socket.create_server(("127.0.0.1", int(PORT)), backlog=128) as listener:

@@ -31,6 +31,8 @@ MACS = (
     "hmac-sha2-512",
     "hmac-sha1",
 )
+# Kinds of keys, as keygen() takes them.
+KINDS = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048", "rsa-3072")
 HOST_KEYS = (
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -55,7 +57,9 @@ def find(program):
 
 
 def keygen(path, *options, passphrase="", kind="ed25519"):
-    """Make a key pair with ssh-keygen."""
+    """Make a key pair with ssh-keygen. kind: a type, and "-" and bits if wanted."""
+    kind, _, bits = kind.partition("-")
+    options = ("-b", bits, *options) if bits else options
     subprocess.run(
         ["ssh-keygen", "-q", "-t", kind, "-f", path, "-N", passphrase, "-C", "test", *options],
         check=True,
@@ -127,8 +131,11 @@ class Site:
         self.account = Account(self.folder)
         self.key = keygen(self.folder / "id")
         self.key2 = keygen(self.folder / "id2")
+        # One login key of every other type.
+        self.keys = {kind: keygen(self.folder / f"id-{kind}", kind=kind) for kind in KINDS[1:]}
         self.authorized = self.folder / "authorized_keys"
-        self.authorized.write_text(self.key.with_suffix(".pub").read_text())
+        lines = [Path(f"{key}.pub").read_text() for key in (self.key, *self.keys.values())]
+        self.authorized.write_text("".join(lines))
         self.authorized.chmod(0o644)
         if self.account.temporary:
             ssh = Path(self.account.home) / ".ssh"
@@ -158,10 +165,10 @@ class Server:
     has_sftp = True
     sends_signal = True
 
-    def __init__(self, site):
+    def __init__(self, site, kind="ed25519"):
         self.site = site
         self.folder = site.new_folder()
-        self.hostkey = keygen(self.folder / "host")
+        self.hostkey = keygen(self.folder / "host", kind=kind)
         self._publish()
         self.user = site.account.name
         self.password = site.account.password
@@ -232,10 +239,7 @@ class Sshd(Server):
     kex = KEX[1:]  # newer ones have MLKEM too
 
     def __init__(self, site, options=(), wrap=(), kind="ed25519"):
-        super().__init__(site)
-        if kind != "ed25519":
-            self.hostkey = keygen(self.folder / "host2", kind=kind)
-            self._publish()
+        super().__init__(site, kind)
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         config = self.folder / "sshd_config"
@@ -280,11 +284,13 @@ class Dropbear(Server):
     macs = ("hmac-sha2-256", "hmac-sha1")
     kex = (*CURVE, *NIST, GROUP14)
 
-    def __init__(self, site, options=()):
+    def __init__(self, site, options=(), kind="ed25519"):
         super().__init__(site)
         self.hostkey = self.folder / "host.dropbear"
+        name, _, bits = kind.partition("-")
+        size = ["-s", bits] if bits else []
         subprocess.run(
-            [find("dropbearkey"), "-t", "ed25519", "-f", self.hostkey],
+            [find("dropbearkey"), "-t", name, *size, "-f", self.hostkey],
             check=True,
             capture_output=True,
         )
@@ -294,7 +300,7 @@ class Dropbear(Server):
             capture_output=True,
             text=True,
         )
-        (line,) = [x for x in shown.stdout.splitlines() if x.startswith("ssh-ed25519 ")]
+        (line,) = [x for x in shown.stdout.splitlines() if x.startswith(("ssh-", "ecdsa-"))]
         self.public = " ".join(line.split()[:2])
         pub = self.folder / "dropbear.pub"
         pub.write_text(line + "\n")
@@ -314,8 +320,8 @@ class Helper(Server):
 
     script = ""
 
-    def __init__(self, site, *args):
-        super().__init__(site)
+    def __init__(self, site, *args, kind="ed25519"):
+        super().__init__(site, kind)
         self.user = "tester"
         self.password = secrets.token_hex(8)
         self.start(
