@@ -135,22 +135,6 @@ uint32_t modssh_get_count(mp_obj_t obj, uint32_t value, uint32_t unit, uint32_t 
     return count > max ? max : count;
 }
 
-static bool name_in_list(const char *name, size_t len, const char *list, size_t list_len) {
-    while (list_len >= len) {
-        const char *comma = memchr(list, ',', list_len);
-        size_t n = comma == NULL ? list_len : (size_t)(comma - list);
-        if (n == len && memcmp(list, name, len) == 0) {
-            return true;
-        }
-        if (comma == NULL) {
-            break;
-        }
-        list += n + 1;
-        list_len -= n + 1;
-    }
-    return false;
-}
-
 // Names in order of preference, as a 0-terminated list; NULL for None. which: as for ssh_algorithms().
 static const char *get_names(mp_obj_t obj, int which) {
     if (obj == mp_const_none) {
@@ -162,14 +146,12 @@ static const char *get_names(mp_obj_t obj, int which) {
         join[2] = obj;
         obj = mp_call_method_n_kw(1, 0, join);
     }
-    size_t known_len;
-    const char *known = ssh_algorithms(which, &known_len);
     const char *names = mp_obj_str_get_str(obj);
     const char *name = names;
     for (;;) {
         const char *comma = strchr(name, ',');
         size_t len = comma == NULL ? strlen(name) : (size_t)(comma - name);
-        if (!name_in_list(name, len, known, known_len)) {
+        if (!ssh_has_algorithm(which, name, len)) {
             mp_obj_t text = mp_obj_new_str(name, len);
             mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("algorithm not in this build: '%s'"), mp_obj_str_get_str(text));
         }

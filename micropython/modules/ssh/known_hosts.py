@@ -166,9 +166,11 @@ class KnownHosts:
             raise OSError(e.args[0], f"cannot read {file}: {why(e)}")
 
     def prefer(self, kinds):
-        """Key types in the order to ask the server for: the known ones come first."""
-        known = [e.kind for e in self.entries if not e.marker]
-        return [k for k in kinds if k in known] + [k for k in kinds if k not in known]
+        """Algorithms in the order to ask the server for: those of known keys come first."""
+        types = [e.kind for e in self.entries if not e.marker]
+        # RSA keys have algorithms of other names.
+        known = [k for k in kinds if ("ssh-rsa" if k.startswith("rsa-sha2-") else k) in types]
+        return known + [k for k in kinds if k not in known]
 
     def check(self, blob):
         """(OK, NEW, CHANGED or REVOKED; the entry that says so, or None).

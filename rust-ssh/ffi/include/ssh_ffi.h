@@ -387,6 +387,8 @@ void ssh_use_sse2(bool usable);
 #endif
 // The names this build offers by default: 0 kex, 1 host keys, 2 ciphers, 3 MACs; comma-separated.
 const char *ssh_algorithms(int which, size_t *len);
+// Whether it has this one, also if it is offered only when named.
+bool ssh_has_algorithm(int which, const char *name, size_t len);
 
 #include "ssh_ffi_forward.h"
 #include "ssh_ffi_sftp.h"

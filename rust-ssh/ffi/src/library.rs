@@ -1,5 +1,6 @@
 //! What this build is and has.
 
+use rust_ssh::config::{Kind, Preference};
 use rust_ssh::crypto;
 use rust_ssh::crypto::chachapoly::Blocks;
 
@@ -85,4 +86,18 @@ pub unsafe extern "C" fn ssh_algorithms(which: i32, len: *mut usize) -> *const u
     };
     // SAFETY: by contract.
     unsafe { slice::give(text, len) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_has_algorithm(which: i32, name: *const u8, len: usize) -> bool {
+    let kind = match which {
+        0 => Kind::Kex,
+        1 => Kind::HostKey,
+        2 => Kind::Cipher,
+        3 => Kind::Mac,
+        _ => return false,
+    };
+    // SAFETY: by contract.
+    let name = core::str::from_utf8(unsafe { slice::bytes(name, len) });
+    name.is_ok_and(|name| !name.contains(',') && Preference::parse(kind, name).is_ok())
 }

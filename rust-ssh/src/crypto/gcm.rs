@@ -106,6 +106,15 @@ fn finish(mut hash: GHash, head: usize, body: usize, mask: &Block) -> [u8; TAG] 
     tag
 }
 
+impl<C: KeyInit + BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> Gcm<C> {
+    /// Open what a private key file holds: all of it is body, and the tag ends it.
+    pub fn open_file(key: &[u8], iv: &[u8], data: &mut [u8]) -> bool {
+        let Some(mut gcm) = <Self as Aead>::new(key, iv) else { return false };
+        let Some((body, tag)) = data.split_last_chunk_mut::<TAG>() else { return false };
+        gcm.decrypt(&[], body, tag)
+    }
+}
+
 impl<C: KeyInit + BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> Aead for Gcm<C> {
     fn new(key: &[u8], iv: &[u8]) -> Option<Self> {
         let cipher = C::new_from_slice(key).ok()?;

@@ -4,6 +4,7 @@
 use crate::error::KeyError;
 
 pub(super) const INTEGER: u8 = 0x02;
+#[cfg(any(feature = "nistp256", feature = "nistp384", feature = "nistp521"))]
 pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const NULL: u8 = 0x05;

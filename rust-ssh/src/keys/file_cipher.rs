@@ -4,6 +4,8 @@ use aes::cipher::{Block, BlockCipherDecrypt, BlockSizeUser, KeyInit, consts::U16
 
 use crate::crypto::aesctr::{Aes128Ctr, Aes192Ctr, Aes256Ctr};
 use crate::crypto::chachapoly::ChachaPoly;
+#[cfg(feature = "gcm")]
+use crate::crypto::gcm::{Aes128Gcm, Aes256Gcm};
 use crate::crypto::protection::Stream;
 use crate::error::KeyError;
 
@@ -21,6 +23,10 @@ pub(super) enum Cipher {
     Aes192Cbc,
     Aes256Cbc,
     ChachaPoly,
+    #[cfg(feature = "gcm")]
+    Aes128Gcm,
+    #[cfg(feature = "gcm")]
+    Aes256Gcm,
 }
 
 impl Cipher {
@@ -35,6 +41,10 @@ impl Cipher {
             b"aes192-cbc" => Self::Aes192Cbc,
             b"aes256-cbc" => Self::Aes256Cbc,
             b"chacha20-poly1305@openssh.com" => Self::ChachaPoly,
+            #[cfg(feature = "gcm")]
+            b"aes128-gcm@openssh.com" => Self::Aes128Gcm,
+            #[cfg(feature = "gcm")]
+            b"aes256-gcm@openssh.com" => Self::Aes256Gcm,
             _ => return None,
         })
     }
@@ -46,11 +56,20 @@ impl Cipher {
             Self::Aes192Ctr | Self::Aes192Cbc => 24,
             Self::Aes256Ctr | Self::Aes256Cbc => 32,
             Self::ChachaPoly => 64,
+            #[cfg(feature = "gcm")]
+            Self::Aes128Gcm => 16,
+            #[cfg(feature = "gcm")]
+            Self::Aes256Gcm => 32,
         }
     }
 
     pub(super) const fn iv_len(self) -> usize {
-        if matches!(self, Self::None | Self::ChachaPoly) { 0 } else { 16 }
+        match self {
+            Self::None | Self::ChachaPoly => 0,
+            #[cfg(feature = "gcm")]
+            Self::Aes128Gcm | Self::Aes256Gcm => 12,
+            _ => 16,
+        }
     }
 
     /// Bytes to which what is encrypted is padded.
@@ -60,14 +79,21 @@ impl Cipher {
 
     /// Bytes of the tag that follows.
     pub(super) const fn tag_len(self) -> usize {
-        if matches!(self, Self::ChachaPoly) { 16 } else { 0 }
+        match self {
+            Self::ChachaPoly => 16,
+            #[cfg(feature = "gcm")]
+            Self::Aes128Gcm | Self::Aes256Gcm => 16,
+            _ => 0,
+        }
     }
 
     /// Decrypt `data`, of which the last [`Self::tag_len`] bytes are the tag. `key_and_iv` is as long as both.
     pub(super) fn decrypt(self, key_and_iv: &[u8], data: &mut [u8]) -> Result<(), KeyError> {
         let (key, iv) = key_and_iv.split_at_checked(self.key_len()).ok_or(KeyError::Cipher)?;
         let iv = iv.get(..self.iv_len()).ok_or(KeyError::Cipher)?;
-        match self {
+        // A tag says whether the key, and so the passphrase, is right.
+        let opened = |right| if right { Ok(()) } else { Err(KeyError::PassphraseWrong) };
+        let done = match self {
             Self::None => Some(()),
             Self::Aes128Ctr => <Aes128Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
             Self::Aes192Ctr => <Aes192Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
@@ -75,12 +101,13 @@ impl Cipher {
             Self::Aes128Cbc => decrypt_cbc::<aes::Aes128Dec>(key, iv, data),
             Self::Aes192Cbc => decrypt_cbc::<aes::Aes192Dec>(key, iv, data),
             Self::Aes256Cbc => decrypt_cbc::<aes::Aes256Dec>(key, iv, data),
-            Self::ChachaPoly => {
-                // The tag says whether the key, and so the passphrase, is right.
-                return if ChachaPoly::open_file(key, data) { Ok(()) } else { Err(KeyError::PassphraseWrong) };
-            }
-        }
-        .ok_or(KeyError::Cipher)
+            Self::ChachaPoly => return opened(ChachaPoly::open_file(key, data)),
+            #[cfg(feature = "gcm")]
+            Self::Aes128Gcm => return opened(Aes128Gcm::open_file(key, iv, data)),
+            #[cfg(feature = "gcm")]
+            Self::Aes256Gcm => return opened(Aes256Gcm::open_file(key, iv, data)),
+        };
+        done.ok_or(KeyError::Cipher)
     }
 }
 

@@ -82,10 +82,16 @@ fn every_cipher_of_ssh_keygen() {
     assert_eq!(error(file!("chacha20"), None), KeyError::PassphraseNeeded);
 }
 
-#[cfg(feature = "nistp256")]
+#[cfg(all(feature = "nistp256", feature = "gcm"))]
 #[test]
 fn more_ciphers_of_ssh_keygen() {
-    for text in [&file!("ecdsa256-aes128-cbc")[..], file!("ecdsa256-aes192-cbc"), file!("ecdsa256-chacha20-poly1305")] {
+    for text in [
+        &file!("ecdsa256-aes128-cbc")[..],
+        file!("ecdsa256-aes192-cbc"),
+        file!("ecdsa256-aes128-gcm"),
+        file!("ecdsa256-aes256-gcm"),
+        file!("ecdsa256-chacha20-poly1305"),
+    ] {
         check(&load(text, Some(PASSPHRASE)).unwrap(), file!("ecdsa256.pub"));
         assert_eq!(error(text, Some(b"wrong")), KeyError::PassphraseWrong);
         assert_eq!(error(text, None), KeyError::PassphraseNeeded);

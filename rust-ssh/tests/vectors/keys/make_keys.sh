@@ -58,9 +58,10 @@ openssl genrsa -traditional -out rsa1024.pem 1024 2>/dev/null
 openssl genrsa -traditional -out rsa2047.pem 2047 2>/dev/null
 openssl genrsa -traditional -out rsa2056.pem 2056 2>/dev/null
 openssl genrsa -traditional -primes 3 -out rsa-three-primes.pem 2048 2>/dev/null
-for name in ed25519.p8 parameters.pem rsa2056.pem; do
+openssl pkey -in ed25519.p8 -pubout -outform DER | tail -c 32 >ed25519.p8.raw
+for name in parameters.pem rsa2056.pem; do
     chmod 600 "$name"
-    ssh-keygen -y -f "$name" >"$name.pub" || rm -f "$name.pub"
+    ssh-keygen -y -f "$name" >"$name.pub"
 done
 
 # Certificates: an authority of each type, and what each refusal needs.

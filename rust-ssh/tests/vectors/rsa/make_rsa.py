@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Write rsa.txt: signatures made by openssl, and blocks with wrong padding that are signed all the same.
+"""Write rsa.txt: signatures made by openssl, and blocks with wrong padding, signed all the same.
 
-Each line: modulus, exponent, message, hash function, signature, verdict, what it is. The faults are those of
-RFC 8017 section 9.2 that verifiers have overlooked (ATTACKS 32).
+Each line: modulus, exponent, message, hash function, signature, verdict, what it is. The faults
+are those of RFC 8017 section 9.2 that verifiers have overlooked (ATTACKS 32).
 """
 
 import hashlib
@@ -47,15 +47,16 @@ def bad_blocks(size):
     def pad(tail, kind=1, fill=0xFF):
         return bytes([0, kind]) + bytes([fill]) * (size - 3 - len(tail)) + b"\0" + tail
 
-    yield "garbage behind the digest", b"\0\1" + b"\xff" * 8 + b"\0" + tail + b"\x5a" * (
-        size - 11 - len(tail)
+    yield (
+        "garbage behind the digest",
+        b"\0\1" + b"\xff" * 8 + b"\0" + tail + b"\x5a" * (size - 11 - len(tail)),
     )
     yield "parameters left out", pad(no_null)
     yield "length in long form", pad(long_form)
     yield "block type 2", pad(tail, kind=2)
     yield "block type 0", pad(tail, kind=0, fill=0)
     yield "one byte of padding wrong", pad(tail)[:9] + b"\xfe" + pad(tail)[10:]
-    yield "no zero before the digest info", pad(b"\xff" + tail)[:-1 - len(tail)] + b"\xff" + tail
+    yield "no zero before the digest info", pad(b"\xff" + tail)[: -1 - len(tail)] + b"\xff" + tail
     yield "digest alone", pad(digest)
     yield "another hash function", pad(sha1)
     yield "digest cut short", pad(info + digest[:-1])
@@ -80,7 +81,8 @@ def lines():
             flipped = number ^ 1 << 77
             yield f"{head} sha512 {flipped.to_bytes(size, 'big').hex()} invalid one-bit"
             if number + n < 1 << 8 * size:
-                yield f"{head} sha512 {(number + n).to_bytes(size, 'big').hex()} invalid not-below-the-modulus"
+                above = (number + n).to_bytes(size, "big").hex()
+                yield f"{head} sha512 {above} invalid not-below-the-modulus"
             yield f"{head} sha512 00{good.hex()} invalid too-long"
             yield f"{head} sha512 {good[:-1].hex()} invalid cut"
             yield f"{head} sha512 {'00' * size} invalid zero"
@@ -88,10 +90,8 @@ def lines():
             if bits > 2048:
                 continue
             for name, block in bad_blocks(size):
-                made = pow(int.from_bytes(block, "big"), key.d, n)
-                yield (
-                    f"{head} sha256 {made.to_bytes(size, 'big').hex()} invalid {name.replace(' ', '-')}"
-                )
+                made = pow(int.from_bytes(block, "big"), key.d, n).to_bytes(size, "big")
+                yield f"{head} sha256 {made.hex()} invalid {name.replace(' ', '-')}"
 
 
 def main():
