@@ -99,11 +99,14 @@ void modssh_raise(mp_obj_ssh_session_t *session, ptrdiff_t r) {
     if (session->core == NULL) {
         modssh_raise_code(SSH_E_CLOSED);
     }
+    ssh_error_t err;
+    memset(&err, 0, sizeof(err));
+    ssh_last_error(session->core, &err);
     if (r == SSH_ERRNO) {
-        ssh_error_t err;
-        memset(&err, 0, sizeof(err));
-        ssh_last_error(session->core, &err);
         mp_raise_OSError(err.code);
+    }
+    if (err.code == SSH_E_SILENT) {
+        modssh_raise_errno_text(MP_ETIMEDOUT, err.text, err.text_len);
     }
     nlr_raise(modssh_exception(session, 0));
 }

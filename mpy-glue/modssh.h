@@ -125,6 +125,8 @@ typedef struct _mp_obj_ssh_session_t {
     ssh_io_t io;
     modssh_line_t line;            // to the server
     mp_int_t timeout_ms;           // of each step; MODSSH_FOREVER: none
+    mp_int_t keepalive_ms;         // 0: never
+    mp_int_t keepalive_max;
     uint32_t window;               // default ring size of a new channel
     uint16_t n_slots;
     bool busy;
@@ -315,7 +317,7 @@ void modssh_grow(vstr_t *vstr, size_t room);
 // Free the rings of channels that the core has done with, close those whose objects are gone.
 void modssh_channel_reap(mp_obj_ssh_session_t *session);
 
-// Connections through channels, and global requests: ssh_forward.c
+// Connections through channels: ssh_forward.c
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_open_tcp_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_open_unix_obj);
 MP_DECLARE_CONST_FUN_OBJ_3(modssh_session_request_forward_obj);
@@ -323,8 +325,14 @@ MP_DECLARE_CONST_FUN_OBJ_3(modssh_session_cancel_forward_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_request_unix_forward_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_cancel_unix_forward_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_accept_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_global_request_obj);
 extern const mp_stream_p_t modssh_session_stream_p; // for poll: channels that wait for accept()
+
+// Global requests and signs of life: ssh_global.c
+MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_global_request_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_no_more_sessions_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_session_ping_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_host_keys_obj);
+bool modssh_session_keepalive_store(mp_obj_ssh_session_t *self, qstr attr, mp_obj_t value);
 
 // exec(command) and run(command, stdin=None): ssh_run.c
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_exec_obj);

@@ -1,5 +1,5 @@
-// Methods of class Session for channels that carry connections (opened by us, or by the server because the
-// program asked for them) and for global requests.
+// Methods of class Session for channels that carry connections: opened by us, or by the server because the
+// program asked for them.
 
 #include <string.h>
 
@@ -212,38 +212,3 @@ static mp_uint_t session_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t ar
 const mp_stream_p_t modssh_session_stream_p = {
     .ioctl = session_ioctl,
 };
-
-// ---------------------------------------------------------------- global requests
-
-// global_request(name, data=b"", want_reply=True): the data of the answer, None without want_reply.
-static mp_obj_t session_global_request(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_name, ARG_data, ARG_want_reply };
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_name, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_data, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_PTR(&mp_const_empty_bytes_obj)} },
-        { MP_QSTR_want_reply, MP_ARG_BOOL, {.u_bool = true} },
-    };
-    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
-    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
-    bool want_reply = args[ARG_want_reply].u_bool;
-    modssh_op_t op;
-    modssh_enter(&op, self);
-    mp_buffer_info_t name, data;
-    modssh_pin_data(&op, args[ARG_name].u_obj, &name);
-    modssh_pin_data(&op, args[ARG_data].u_obj, &data);
-    int r;
-    MODSSH_REQUEST(&op, MODSSH_GLOBAL, r, ssh_global(self->core, name.buf, name.len, data.buf, data.len, want_reply));
-    modssh_check(&op, r);
-    if (!want_reply) {
-        MODSSH_RUN(&op, r, ssh_flush(self->core));
-        modssh_finish(&op, r);
-        return mp_const_none;
-    }
-    size_t len;
-    const uint8_t *reply = ssh_global_reply(self->core, &len);
-    mp_obj_t answer = mp_obj_new_bytes(reply, len);
-    modssh_leave(&op);
-    return answer;
-}
-MP_DEFINE_CONST_FUN_OBJ_KW(modssh_session_global_request_obj, 1, session_global_request);

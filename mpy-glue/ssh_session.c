@@ -6,6 +6,8 @@
 
 #define CLOSE_REASON_BY_APPLICATION (11) // RFC 4253 section 11.1
 #define CLOSE_REASON_HOST_KEY (9)
+// Questions for a sign of life that may go without an answer, when the program sets an interval only.
+#define KEEPALIVE_MAX (3)
 
 // ---------------------------------------------------------------- closing
 
@@ -274,6 +276,7 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
 
     mp_obj_ssh_session_t *self = session_alloc(type, &config);
     self->timeout_ms = timeout_ms;
+    self->keepalive_max = KEEPALIVE_MAX;
     self->window = window;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
@@ -382,11 +385,17 @@ static void session_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
             }
             self->timeout_ms = ms;
             dest[0] = MP_OBJ_NULL; // stored
+        } else if (dest[1] != MP_OBJ_NULL && modssh_session_keepalive_store(self, attr, dest[1])) {
+            dest[0] = MP_OBJ_NULL;
         }
         return;
     }
     if (attr == MP_QSTR_timeout) {
         dest[0] = modssh_timeout_obj(self->timeout_ms);
+    } else if (attr == MP_QSTR_keepalive_interval) {
+        dest[0] = modssh_timeout_obj(self->keepalive_ms == 0 ? MODSSH_FOREVER : self->keepalive_ms);
+    } else if (attr == MP_QSTR_keepalive_max) {
+        dest[0] = MP_OBJ_NEW_SMALL_INT(self->keepalive_max);
     } else if (attr == MP_QSTR_closed) {
         dest[0] = mp_obj_new_bool(is_dead(self));
     } else if (attr == MP_QSTR_authenticated) {
@@ -518,6 +527,9 @@ static const mp_rom_map_elem_t session_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_cancel_unix_forward), MP_ROM_PTR(&modssh_session_cancel_unix_forward_obj) },
     { MP_ROM_QSTR(MP_QSTR_accept), MP_ROM_PTR(&modssh_session_accept_obj) },
     { MP_ROM_QSTR(MP_QSTR_global_request), MP_ROM_PTR(&modssh_session_global_request_obj) },
+    { MP_ROM_QSTR(MP_QSTR_no_more_sessions), MP_ROM_PTR(&modssh_session_no_more_sessions_obj) },
+    { MP_ROM_QSTR(MP_QSTR_ping), MP_ROM_PTR(&modssh_session_ping_obj) },
+    { MP_ROM_QSTR(MP_QSTR_host_keys), MP_ROM_PTR(&modssh_session_host_keys_obj) },
     { MP_ROM_QSTR(MP_QSTR_exec), MP_ROM_PTR(&modssh_session_exec_obj) },
     { MP_ROM_QSTR(MP_QSTR_run), MP_ROM_PTR(&modssh_session_run_obj) },
     { MP_ROM_QSTR(MP_QSTR_scp_recv), MP_ROM_PTR(&modssh_session_scp_recv_obj) },

@@ -223,6 +223,28 @@ impl<'a> Session<'a> {
         Ok(done(channels.keepalive(&mut out)?))
     }
 
+    /// Ask a silent server for a sign of life after each `interval_ms` (0: never); after `most` questions
+    /// without an answer the session ends with [`crate::error::Resource::Silent`].
+    pub fn set_keepalive(&mut self, interval_ms: u32, most: u32) {
+        self.core.keepalive.set(interval_ms, most, self.core.now);
+    }
+
+    /// Send PING and wait for the answer.
+    ///
+    /// # Errors
+    /// [`Usage::RequestRefused`] when the server has not said that it answers.
+    pub fn ping(&mut self, data: &[u8]) -> Result<Poll<()>> {
+        self.core.connected()?;
+        if !self.core.auth.answers_pings() {
+            return Err(Usage::RequestRefused.into());
+        }
+        if !self.core.may_send() {
+            return Ok(Poll::Pending);
+        }
+        let core = &mut self.core;
+        core.pings.send(data, &mut Out { outbox: &mut core.outbox, rng: &mut core.rng })
+    }
+
     /// Make a global request: ready with the port of a forward, or the length of the answer's data.
     pub fn global(&mut self, request: &Global<'_>) -> Result<Poll<u32>> {
         self.core.connected()?;
@@ -238,9 +260,10 @@ impl<'a> Session<'a> {
         self.core.channels.global_reply()
     }
 
-    /// The caller of [`Session::global`] gives up: a late answer is not taken for the next one's.
+    /// The caller of [`Session::global`] or [`Session::ping`] gives up: a late answer is not taken for the next one's.
     pub fn abandon_global(&mut self) {
         self.core.channels.abandon_global();
+        self.core.pings.abandon();
     }
 
     /// The first channel that the server has opened, because the program asked for such, and that waits to be
@@ -294,7 +317,13 @@ impl<'a> Session<'a> {
         // the stream to take something.
         let stuck = core.kex.is_idle() && !core.outbox.pending().is_empty();
         let early = !core.kex.is_secure() || core.kex.is_idle() && !core.auth.is_done();
-        if early || stuck { u32::MAX } else { core.rekey.wait_ms(!core.kex.is_idle(), core.now) }
+        if early || stuck {
+            return u32::MAX;
+        }
+        let busy = !core.kex.is_idle();
+        let rekey = core.rekey.wait_ms(busy, core.now);
+        // A keepalive waits for the end of an exchange, which has a deadline of its own.
+        if busy { rekey } else { rekey.min(core.keepalive.wait_ms(core.now)) }
     }
 }
 

@@ -131,6 +131,8 @@ pub enum Resource {
     Disconnected,
     /// A rekey took longer than allowed.
     KexTimeout,
+    /// The peer has not answered for too long.
+    Silent,
     /// A buffer lent by the caller is too small.
     NoMemory,
     /// The underlying stream failed with this errno.

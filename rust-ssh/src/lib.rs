@@ -13,6 +13,7 @@ pub mod client;
 pub mod config;
 pub mod crypto;
 pub mod error;
+mod host_keys;
 pub mod keys;
 pub mod login;
 pub mod msg;

@@ -218,6 +218,11 @@ messages! {
     99 ChannelSuccess Connection Both { recipient: u32 }
     /// SSH_MSG_CHANNEL_FAILURE
     100 ChannelFailure Connection Both { recipient: u32 }
+    // OpenSSH PROTOCOL section 1.9
+    /// SSH2_MSG_PING
+    192 Ping Service Both { data: string }
+    /// SSH2_MSG_PONG
+    193 Pong Service Both { data: string }
 }
 
 #[cfg(test)]

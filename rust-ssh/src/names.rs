@@ -53,6 +53,14 @@ pub const EXIT_STATUS: &[u8] = b"exit-status";
 pub const EXIT_SIGNAL: &[u8] = b"exit-signal";
 /// A request that every peer answers, if only with a failure (OpenSSH's ServerAliveInterval).
 pub const KEEPALIVE: &[u8] = b"keepalive@openssh.com";
+/// OpenSSH PROTOCOL section 2.5: the host's keys, and the question for their proof.
+pub const HOSTKEYS: &[u8] = b"hostkeys-00@openssh.com";
+/// The same.
+pub const HOSTKEYS_PROVE: &[u8] = b"hostkeys-prove-00@openssh.com";
+/// OpenSSH PROTOCOL section 2.2.
+pub const NO_MORE_SESSIONS: &[u8] = b"no-more-sessions@openssh.com";
+/// OpenSSH PROTOCOL section 1.9: the name of the extension in EXT_INFO.
+pub const PING: &[u8] = b"ping@openssh.com";
 /// RFC 4254 section 5.2: the one extended data type there is.
 pub const EXTENDED_DATA_STDERR: u32 = 1;
 

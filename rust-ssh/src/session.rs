@@ -2,7 +2,7 @@
 //! table in [`crate::msg`] and handed to the layer they belong to, and what the layers owe is queued.
 
 use crate::auth::client as auth;
-use crate::channel::{Channel, Channels, Reply, Sink};
+use crate::channel::{Channel, Channels, Keys, Reply, Sink};
 use crate::config::{Config, Kind, Preference, TEXT_LEN};
 use crate::crypto::kex::MAX_KEX_PUBLIC;
 use crate::crypto::rng::Rng;
@@ -11,9 +11,11 @@ use crate::msg::{Disconnect, From, Output, When, lookup};
 use crate::names::{self, disconnect};
 use crate::text::Text;
 use crate::transport::ident::{Finder, Found, MAX_IDENT};
+use crate::transport::keepalive::{Due, Keepalive};
 use crate::transport::kex::{Action, Context, Kex};
 use crate::transport::negotiate::{MAX_KEXINIT, stray};
 use crate::transport::packet::{Inbox, MAX_OVERHEAD, Outbox, Packet, Used};
+use crate::transport::ping::Pings;
 use crate::transport::rekey::Rekey;
 use crate::wire::Writer;
 
@@ -50,6 +52,10 @@ pub(crate) struct Core<'a> {
     pub(crate) peer_ident: heapless::Vec<u8, MAX_IDENT>,
     pub(crate) peer_name: Text<MAX_IDENT>,
     replies: heapless::Deque<Reply, MAX_REPLIES>,
+    pub(crate) pings: Pings,
+    pub(crate) keepalive: Keepalive,
+    /// Further host keys that the server has proved to own, each as a string.
+    pub(crate) proved_keys: Keys,
     pub(crate) now: u32,
     pub(crate) error: Option<Error>,
     pub(crate) detail: Detail,
@@ -99,6 +105,9 @@ impl<'a> Session<'a> {
             peer_ident: heapless::Vec::new(),
             peer_name: Text::new(),
             replies: heapless::Deque::new(),
+            pings: Pings::default(),
+            keepalive: Keepalive::default(),
+            proved_keys: Keys::new(),
             now,
             error: None,
             detail: Detail::default(),
@@ -195,6 +204,7 @@ impl<'a> Session<'a> {
             core.rekey.mark(core.now);
         }
         core.used_in = self.inbox.used();
+        core.keepalive.heard(core.now);
         Ok(true)
     }
 
@@ -284,7 +294,7 @@ impl Core<'_> {
     /// exchange holds the answers back, its end is among what must still be taken.)
     fn is_stuffed(&self) -> bool {
         let enough = self.outbox.capacity().min(ENOUGH_ROOM);
-        self.outbox.room() < enough || (self.replies.is_full() && !self.kex.holds_output())
+        self.outbox.room() < enough || ((self.replies.is_full() || self.pings.is_stuffed()) && !self.kex.holds_output())
     }
 
     /// Start a key exchange.
@@ -312,6 +322,7 @@ impl Core<'_> {
             When::Always => self.always(number, packet.payload)?,
             When::Kex => return self.exchange(packet),
             _ if busy => return Err(stray(self.kex.is_strict_now()).into()),
+            When::Service if Pings::takes(number) => self.ping(packet.payload)?,
             When::Service | When::Auth => self.auth.handle(packet.payload)?,
             When::Connection if self.auth.is_done() => self.connection(packet.payload, sink)?,
             When::Connection => return Err(PeerError::Unexpected.into()),
@@ -329,6 +340,13 @@ impl Core<'_> {
         }
         // In the first exchange, strict rules allow nothing that is not part of it.
         if self.kex.is_strict_now() { Err(PeerError::StrictKex.into()) } else { Ok(()) }
+    }
+
+    fn ping(&mut self, payload: &[u8]) -> Result<()> {
+        let held = self.kex.holds_output();
+        let Self { outbox, rng, pings, .. } = self;
+        let mut out = Out { outbox, rng };
+        pings.handle(payload, if held { None } else { Some(&mut out) })
     }
 
     fn exchange(&mut self, packet: &Packet<'_>) -> Result<Action> {
@@ -376,7 +394,7 @@ impl Core<'_> {
         if self.kex.holds_output() {
             return Ok(());
         }
-        let Self { outbox, rng, replies, channels, .. } = self;
+        let Self { outbox, rng, replies, channels, pings, keepalive, .. } = self;
         let mut out = Out { outbox, rng };
         while let Some(reply) = replies.front() {
             if !reply.send(&mut out)? {
@@ -384,7 +402,19 @@ impl Core<'_> {
             }
             replies.pop_front();
         }
+        pings.tend(&mut out)?;
         channels.tend(&mut out)?;
+        if self.auth.is_done() {
+            match keepalive.due(self.now) {
+                Due::Nothing => {}
+                Due::GiveUp => return Err(Resource::Silent.into()),
+                Due::Ask => {
+                    // Without room for it, what the peer has not taken yet is question enough.
+                    channels.keepalive(&mut out)?;
+                    keepalive.asked(self.now);
+                }
+            }
+        }
         // Not before the login: OpenSSH's server takes no KEXINIT then, and no limit can be reached.
         let due =
             self.auth.is_done() && self.kex.is_idle() && self.rekey.is_due(self.used_in, self.outbox.used(), self.now);

@@ -101,6 +101,7 @@ class Proxy:
         self.target = port
         self.fault = fault
         self.passed = []
+        self.hold = threading.Event()
         self.server = Scripted(self._serve)
         self.port = self.server.port
         self.lock = threading.Lock()
@@ -128,6 +129,8 @@ class Proxy:
                 for key, _ in selector.select():
                     target, way = pairs[key.fileobj]
                     data = key.fileobj.recv(fault.chunk)
+                    if self.hold.is_set():
+                        continue
                     if not data:
                         # Half of the connection has ended; the other half goes on.
                         selector.unregister(key.fileobj)

@@ -38,6 +38,8 @@ class Tunnels:
         self.transport = transport
         self.listeners = {}
         self.targets = {}
+        self.queue = transport._queue_incoming_channel
+        transport._queue_incoming_channel = self.opened
 
     def check_channel_direct_tcpip_request(self, chanid, origin, destination):
         try:
@@ -45,14 +47,15 @@ class Tunnels:
         except OSError:
             return paramiko.OPEN_FAILED_CONNECT_FAILED
         sock.settimeout(None)
-        threading.Thread(target=self.serve_direct, args=(chanid, sock), daemon=True).start()
+        self.targets[chanid] = sock
         return paramiko.OPEN_SUCCEEDED
 
-    def serve_direct(self, chanid, sock):
-        # paramiko hands channels out in the order of their confirmation.
-        self.targets[chanid] = sock
-        channel = self.transport.accept(10)
-        join(channel, self.targets.pop(channel.get_id()))
+    def opened(self, channel):
+        """A channel is confirmed."""
+        self.queue(channel)  # which keeps it alive
+        sock = self.targets.pop(channel.get_id(), None)
+        if sock:
+            threading.Thread(target=join, args=(channel, sock), daemon=True).start()
 
     def check_port_forward_request(self, address, port):
         try:

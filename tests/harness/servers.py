@@ -261,6 +261,7 @@ class Sshd(Server):
                     "LogLevel VERBOSE",
                     "Ciphers " + ",".join(self.ciphers),
                     "MACs " + ",".join(self.macs),
+                    "X11Forwarding yes",
                     "Subsystem sftp internal-sftp",
                     "",
                 ]

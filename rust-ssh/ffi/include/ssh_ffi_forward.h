@@ -58,4 +58,14 @@ int ssh_global(ssh_session_t *s, const uint8_t *name, size_t name_len, const uin
 // Data of the answer to the last ssh_global().
 const uint8_t *ssh_global_reply(const ssh_session_t *s, size_t *len);
 
+// After each interval_ms of silence (0: never) ask for a sign of life; after `most` questions without an answer
+// the session ends with SSH_E_SILENT.
+void ssh_set_keepalive(ssh_session_t *s, uint32_t interval_ms, uint32_t most);
+// PING (OpenSSH): SSH_OK when the answer has come; SSH_E_REQUEST_REFUSED: the server does not know it.
+int ssh_ping(ssh_session_t *s, const uint8_t *data, size_t len);
+// Let the server prove that it owns the host keys that it has named besides the one in use: SSH_OK when all are
+// proved, and then each by its index; NULL past the last one. A wrong proof: SSH_E_SIGNATURE, not fatal.
+int ssh_prove_host_keys(ssh_session_t *s);
+const uint8_t *ssh_proved_host_key(const ssh_session_t *s, size_t index, size_t *len);
+
 #endif // SSH_FFI_FORWARD_H

@@ -35,6 +35,7 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Usage(Usage::TooManyFactors) => 1121,
         Error::Usage(Usage::TooManyPrompts) => 1122,
         Error::Usage(Usage::NoForward) => 1015,
+        Error::Resource(Resource::Silent) => 1016,
         Error::Resource(Resource::NoMemory) | Error::Key(KeyError::NoMemory) => 1029,
         Error::Resource(Resource::Errno(errno)) => errno.unsigned_abs(),
         Error::Key(key) => KEY + key as u32,
@@ -65,7 +66,8 @@ const USAGES: [Usage; 15] = [
     Usage::TooManyPrompts,
     Usage::NoForward,
 ];
-const RESOURCES: [Resource; 4] = [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory];
+const RESOURCES: [Resource; 5] =
+    [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory, Resource::Silent];
 const KEYS: [KeyError; 18] = [
     KeyError::Format,
     KeyError::Type,
@@ -120,6 +122,7 @@ fn sentence(error: Error) -> &'static str {
             Resource::Eof => "the server closed the connection without saying why; try again, or look at its log",
             Resource::Disconnected => "the server ended the session",
             Resource::KexTimeout => "the server did not finish the exchange of new keys in time; connect again",
+            Resource::Silent => "the server has not answered for too long; the connection may be gone",
             Resource::NoMemory => "a buffer is too small for this; give more memory",
             Resource::Errno(_) => "the connection failed",
         },

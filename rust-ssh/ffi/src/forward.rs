@@ -1,10 +1,11 @@
 //! Channels that carry connections, requests on a channel that let the server open such, and global requests.
 
 use rust_ssh::channel::{Global, Incoming, Listen, Request, Target, Waiting};
+use rust_ssh::session::Session;
 
 use crate::channel::{index, request};
 use crate::driver::{Driver, Stop, status};
-use crate::session::{Block, call, look, pump};
+use crate::session::{Block, call, driver, look, pump};
 use crate::slice;
 
 /// # Safety
@@ -200,4 +201,39 @@ pub unsafe extern "C" fn ssh_global(
 pub unsafe extern "C" fn ssh_global_reply(s: *const Block, len: *mut usize) -> *const u8 {
     // SAFETY: by contract.
     unsafe { slice::give(look(s).map_or(&[], |driver| driver.session.global_reply()), len) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_set_keepalive(s: *mut Block, interval_ms: u32, most: u32) {
+    // SAFETY: by contract.
+    if let Some(driver) = unsafe { driver(s) } {
+        driver.tick();
+        driver.session.set_keepalive(interval_ms, most);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_ping(s: *mut Block, data: *const u8, len: usize) -> i32 {
+    // SAFETY: by contract.
+    unsafe {
+        let data = slice::bytes(data, len);
+        call(s, |()| status::OK, |driver| driver.run(|session| session.ping(data)))
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_prove_host_keys(s: *mut Block) -> i32 {
+    // SAFETY: by contract.
+    unsafe { call(s, |_| status::OK, |driver| driver.run(Session::prove_host_keys)) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_proved_host_key(s: *const Block, at: usize, len: *mut usize) -> *const u8 {
+    // SAFETY: by contract.
+    unsafe {
+        match look(s).and_then(|driver| driver.session.proved_host_key(at)) {
+            Some(key) => slice::give(key, len),
+            None => core::ptr::null(),
+        }
+    }
 }

@@ -90,6 +90,8 @@ pub struct Client {
     methods: Text<TEXT_LEN>,
     banner: Text<TEXT_LEN>,
     sig_algs: Text<TEXT_LEN>,
+    /// The server answers PING.
+    pings: bool,
 }
 
 impl Default for Client {
@@ -102,6 +104,7 @@ impl Default for Client {
             methods: Text::new(),
             banner: Text::new(),
             sig_algs: Text::new(),
+            pings: false,
         }
     }
 }
@@ -161,6 +164,11 @@ impl Client {
     /// server-sig-algs (RFC 8308 section 3.1).
     pub fn sig_algs(&self) -> &str {
         self.sig_algs.as_str()
+    }
+
+    /// True when the server has said that it answers PING (OpenSSH PROTOCOL section 1.9).
+    pub const fn answers_pings(&self) -> bool {
+        self.pings
     }
 
     /// Write SERVICE_REQUEST.
@@ -272,6 +280,8 @@ impl Client {
             let (name, value) = (reader.string()?, reader.string()?);
             if name == names::SERVER_SIG_ALGS {
                 self.sig_algs.set(value);
+            } else if name == names::PING && value == b"0" {
+                self.pings = true;
             }
         }
         reader.end()

@@ -4,12 +4,17 @@ use core::task::Poll;
 
 use crate::channel::forward::{Forwards, Listen};
 use crate::error::{PeerError, Result, Usage};
+use crate::keys::blob;
 use crate::msg::{GlobalRequest, Output};
 use crate::names;
-use crate::wire::Writer;
+use crate::wire::{Reader, Writer};
 
 /// Longest data of an answer that is kept for the program.
-pub const MAX_REPLY: usize = if cfg!(target_os = "none") { 64 } else { 1024 };
+pub const MAX_REPLY: usize = if cfg!(target_os = "none") { 128 } else { 2048 };
+
+/// Host keys, each as a string.
+pub type Keys = heapless::Vec<u8, MAX_KEYS>;
+const MAX_KEYS: usize = if cfg!(target_os = "none") { 128 } else { 1536 };
 
 /// A global request.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +84,8 @@ enum Wait {
 /// Requests that were sent, by number.
 #[derive(Debug, Default)]
 pub(super) struct Globals {
+    /// Keys that the server says it has, as strings (OpenSSH PROTOCOL section 2.5).
+    keys: Keys,
     /// Requests sent that want an answer, and answers that came; both may wrap.
     sent: u32,
     answered: u32,
@@ -87,6 +94,28 @@ pub(super) struct Globals {
 }
 
 impl Globals {
+    /// Keys that the server says it has.
+    pub(super) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The server names its keys: those are kept whose type this build has, as many as there is room for.
+    pub(super) fn offer(&mut self, list: &[u8]) {
+        // A proof under way is about the list that was here before.
+        if self.wait != Wait::No {
+            return;
+        }
+        self.keys.clear();
+        let mut reader = Reader::new(list);
+        while let Ok(key) = reader.string() {
+            let len = u32::try_from(key.len()).unwrap_or(u32::MAX);
+            if blob::parse(key).is_ok() && self.keys.len() + 4 + key.len() <= MAX_KEYS {
+                let _ = self.keys.extend_from_slice(&len.to_be_bytes());
+                let _ = self.keys.extend_from_slice(key);
+            }
+        }
+    }
+
     /// Answers that are still to come.
     pub(super) const fn awaited(&self) -> u32 {
         self.sent.wrapping_sub(self.answered)

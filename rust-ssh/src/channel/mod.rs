@@ -8,7 +8,7 @@ mod state;
 mod table;
 
 pub use forward::{Incoming, Listen, MAX_ADDRESS, MAX_WAITING, Target, Waiting};
-pub use globals::{Global, MAX_REPLY};
+pub use globals::{Global, Keys, MAX_REPLY};
 pub use request::Request;
 pub use state::{Channel, Exit, Flags};
 pub use table::{Channels, Reply, Sink};

@@ -3,7 +3,7 @@
 use core::task::Poll;
 
 use crate::channel::forward::{Forwards, Target, Waiting};
-use crate::channel::globals::{Global, Globals};
+use crate::channel::globals::{Global, Globals, Keys};
 use crate::channel::request::Request;
 use crate::channel::state::{Channel, Flags, Stage};
 use crate::error::{PeerError, Result, Usage};
@@ -131,6 +131,11 @@ impl<'a> Channels<'a> {
     /// Send a global request, or look for its answer: the port of a forward, or the length of its data.
     pub fn global(&mut self, request: &Global<'_>, out: &mut dyn Output) -> Result<Poll<u32>> {
         self.globals.request(request, &mut self.forwards, out)
+    }
+
+    /// Host keys that the server says it has, each as a string. Nothing proves them yet.
+    pub const fn offered_keys(&self) -> &Keys {
+        self.globals.keys()
     }
 
     /// Data of the last answer to a global request.
@@ -329,6 +334,9 @@ impl<'a> Channels<'a> {
         match number {
             GlobalRequest::NUMBER => {
                 let request = GlobalRequest::read(body)?;
+                if request.name == names::HOSTKEYS {
+                    self.globals.offer(request.rest);
+                }
                 return Ok(request.want_reply.then_some(Reply::GlobalFailure));
             }
             RequestSuccess::NUMBER => {

@@ -149,6 +149,11 @@ impl Peer {
         [string(b"ssh-ed25519"), string(&self.host.public())].concat()
     }
 
+    /// The session's id, as a string.
+    pub fn session_id(&self) -> Vec<u8> {
+        string(self.session_id.as_ref().unwrap().as_ref())
+    }
+
     /// Take what the client sent.
     pub fn receive(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(16 * 1024) {
