@@ -322,6 +322,8 @@ impl Core<'_> {
             When::Always => self.always(number, packet.payload)?,
             When::Kex => return self.exchange(packet),
             _ if busy => return Err(stray(self.kex.is_strict_now()).into()),
+            // Before the login it is taken for a number that is not known.
+            When::Service if Pings::takes(number) && !self.auth.is_done() => return self.unknown(packet.sequence),
             When::Service if Pings::takes(number) => self.ping(packet.payload)?,
             When::Service | When::Auth => self.auth.handle(packet.payload)?,
             When::Connection if self.auth.is_done() => self.connection(packet.payload, sink)?,

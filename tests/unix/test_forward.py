@@ -528,7 +528,7 @@ def test_keepalive(sshd, proxy):
     script = """
     s = connect(timeout=60)
     out((s.keepalive_interval, s.keepalive_max))
-    s.keepalive_interval, s.keepalive_max = 0.1, 2
+    s.keepalive_interval, s.keepalive_max = 0.5, 10
     out((s.keepalive_interval, s.keepalive_max))
     c = s.open_session()
     c.exec("sleep 1; echo on; sleep 100")
@@ -543,7 +543,7 @@ def test_keepalive(sshd, proxy):
     """
     with Running(script, **params) as program:
         assert program.value() == (None, 3)
-        assert program.value() == (0.1, 2)
+        assert program.value() == (0.5, 10)
         assert program.value() == b"on\n"
         assert program.value() == "stop"
         passing.hold.set()

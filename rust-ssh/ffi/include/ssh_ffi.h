@@ -163,13 +163,13 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_PASSWORD_EXPIRED (1120) // the server wants a new password, and there is none that it takes
 #define SSH_E_TOO_MANY_FACTORS (1121) // the server accepts proof after proof and always wants another one
 #define SSH_E_TOO_MANY_PROMPTS (1122) // it asks more or longer questions than anybody would answer
-#define SSH_E_NO_FORWARD (1015)       // as many forwards are on as there is room for
+#define SSH_E_NO_FORWARD (1140)       // as many forwards are on as there is room for
 #define SSH_E_AGENT_GONE (1123)       // the agent has gone, or is out of step
 #define SSH_E_AGENT_REFUSED (1124)    // it says no
 #define SSH_E_AGENT_PROTOCOL (1125)   // what came is no answer of an agent
 #define SSH_E_AGENT_SIGNATURE (1126)  // a signature that is not one by the key that was asked for
 #define SSH_E_AGENT_EMPTY (1127)      // it has no keys
-#define SSH_E_SILENT (1016)           // nothing came after ssh_set_keepalive()'s questions
+#define SSH_E_SILENT (1141)           // nothing came after ssh_set_keepalive()'s questions
 // Key files: also results of ssh_key_parse()
 #define SSH_E_KEY_FORMAT (1020)       // not an OpenSSH private key file
 #define SSH_E_KEY_TYPE (1021)         // a key type that this build leaves out
