@@ -270,6 +270,9 @@ impl<'a> Session<'a> {
     /// taken.
     pub fn waiting(&self) -> Result<Option<&Waiting>> {
         self.core.connected()?;
+        if cfg!(not(feature = "forward")) {
+            return Err(Usage::LeftOut.into());
+        }
         Ok(self.core.channels.waiting())
     }
 

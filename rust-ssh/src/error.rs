@@ -119,6 +119,8 @@ pub enum Usage {
     TooManyPrompts,
     /// As many forwards are on as there is room for.
     NoForward,
+    /// This build leaves out what the server may open: the feature `forward` has it.
+    LeftOut,
 }
 
 /// What ran out or ended.

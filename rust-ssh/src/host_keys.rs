@@ -4,7 +4,7 @@
 use core::task::Poll;
 
 use crate::channel::Global;
-use crate::error::{PeerError, Result};
+use crate::error::{PeerError, Result, Usage};
 use crate::keys::blob;
 use crate::names;
 use crate::session::Session;
@@ -20,6 +20,9 @@ impl Session<'_> {
     /// # Errors
     /// [`PeerError::Signature`] when a proof is wrong: nothing of it counts, the session goes on.
     pub fn prove_host_keys(&mut self) -> Result<Poll<usize>> {
+        if cfg!(not(feature = "forward")) {
+            return Err(Usage::LeftOut.into());
+        }
         let mut offered = self.core.channels.offered_keys().clone();
         if offered.is_empty() {
             return Ok(Poll::Ready(0));

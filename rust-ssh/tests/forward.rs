@@ -1,4 +1,5 @@
 //! Channels that carry connections, global requests, pings and keepalives against a server in memory.
+#![cfg(feature = "forward")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
 mod peer;

@@ -169,6 +169,7 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_AGENT_PROTOCOL (1125)   // what came is no answer of an agent
 #define SSH_E_AGENT_SIGNATURE (1126)  // a signature that is not one by the key that was asked for
 #define SSH_E_AGENT_EMPTY (1127)      // it has no keys
+#define SSH_E_LEFT_OUT (1142)         // a build without the feature `forward`
 #define SSH_E_SILENT (1141)           // nothing came after ssh_set_keepalive()'s questions
 // Key files: also results of ssh_key_parse()
 #define SSH_E_KEY_FORMAT (1020)       // not an OpenSSH private key file

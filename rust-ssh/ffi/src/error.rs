@@ -35,6 +35,7 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Usage(Usage::TooManyFactors) => 1121,
         Error::Usage(Usage::TooManyPrompts) => 1122,
         Error::Usage(Usage::NoForward) => 1140,
+        Error::Usage(Usage::LeftOut) => 1142,
         Error::Resource(Resource::Silent) => 1141,
         Error::Resource(Resource::NoMemory) | Error::Key(KeyError::NoMemory) => 1029,
         Error::Resource(Resource::Errno(errno)) => errno.unsigned_abs(),
@@ -49,7 +50,7 @@ pub(crate) fn code(error: Error) -> u32 {
     }
 }
 
-const USAGES: [Usage; 15] = [
+const USAGES: [Usage; 16] = [
     Usage::Misuse,
     Usage::Closed,
     Usage::HostKeyRejected,
@@ -65,6 +66,7 @@ const USAGES: [Usage; 15] = [
     Usage::TooManyFactors,
     Usage::TooManyPrompts,
     Usage::NoForward,
+    Usage::LeftOut,
 ];
 const RESOURCES: [Resource; 5] =
     [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory, Resource::Silent];
@@ -162,6 +164,9 @@ fn usage_sentence(usage: Usage) -> &'static str {
         Usage::NoSlot => "all channels of this session are in use; close one, or give the session more with channels=",
         Usage::TooLong => "too long for the send buffer of this session; use a shorter name or command",
         Usage::UnknownAlgorithm => "this build has no algorithm of that name; algorithms() lists those it has",
+        Usage::LeftOut => {
+            "this build leaves out channels that the server opens; the feature forward of crate ssh-ffi has them"
+        }
         Usage::NoForward => "as many forwards are on as this session has room for; cancel one first",
         Usage::Config => "the buffers are too small for an SSH session; give it more memory",
         Usage::PasswordExpired => {

@@ -8,12 +8,29 @@ use crate::names::{self, open_failure};
 use crate::text::Text;
 use crate::wire::{Reader, Writer};
 
+/// Whether this build has what the peer may open.
+pub(super) const ON: bool = cfg!(feature = "forward");
+const CHIP: bool = cfg!(target_os = "none");
 /// Longest address or path of a forward that we ask for.
-pub const MAX_ADDRESS: usize = 128;
+pub const MAX_ADDRESS: usize = if !ON {
+    1
+} else if CHIP {
+    64
+} else {
+    128
+};
 /// Forwards that can be on at once.
-const MAX_FORWARDS: usize = if cfg!(target_os = "none") { 2 } else { 16 };
+const MAX_FORWARDS: usize = if !ON {
+    1
+} else if CHIP {
+    2
+} else {
+    16
+};
 /// Channels of the peer that can wait to be taken.
-pub const MAX_WAITING: usize = if cfg!(target_os = "none") { 1 } else { 16 };
+pub const MAX_WAITING: usize = if !ON || CHIP { 1 } else { 16 };
+/// Longest address that a connection of the peer comes from; it is cut there.
+const MAX_ORIGIN: usize = if ON { 64 } else { 1 };
 
 /// What a channel of ours leads to.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +128,7 @@ pub struct Waiting {
     /// The port there.
     pub port: u32,
     /// Where the connection came from, as the peer tells it.
-    pub origin: Text<64>,
+    pub origin: Text<MAX_ORIGIN>,
     /// The port there.
     pub origin_port: u32,
     pub(super) remote: u32,
@@ -163,6 +180,9 @@ type Refusal = u32;
 impl Forwards {
     /// An error unless this forward could be asked for now.
     pub(super) fn check(&self, listen: &Listen<'_>) -> Result<()> {
+        if !ON {
+            return Err(Usage::LeftOut.into());
+        }
         if listen.parts().0.len() > MAX_ADDRESS {
             return Err(Usage::TooLong.into());
         }
@@ -232,6 +252,9 @@ impl Forwards {
         message: &ChannelOpen<'_>,
         grants: impl Iterator<Item = &'g mut [Grant; 2]>,
     ) -> Result<core::result::Result<(), Refusal>> {
+        if !ON {
+            return Ok(Err(open_failure::PROHIBITED));
+        }
         let Some(kind) = kind(message.kind) else {
             let known = [names::CHANNEL_SESSION, names::DIRECT_TCPIP, names::DIRECT_STREAMLOCAL];
             let ours = known.contains(&message.kind);

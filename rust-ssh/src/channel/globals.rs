@@ -2,7 +2,7 @@
 
 use core::task::Poll;
 
-use crate::channel::forward::{Forwards, Listen};
+use crate::channel::forward::{Forwards, Listen, ON};
 use crate::error::{PeerError, Result, Usage};
 use crate::keys::blob;
 use crate::msg::{GlobalRequest, Output};
@@ -10,11 +10,17 @@ use crate::names;
 use crate::wire::{Reader, Writer};
 
 /// Longest data of an answer that is kept for the program.
-pub const MAX_REPLY: usize = if cfg!(target_os = "none") { 128 } else { 2048 };
+pub const MAX_REPLY: usize = if cfg!(target_os = "none") { 64 } else { 2048 };
 
 /// Host keys, each as a string.
 pub type Keys = heapless::Vec<u8, MAX_KEYS>;
-const MAX_KEYS: usize = if cfg!(target_os = "none") { 128 } else { 1536 };
+const MAX_KEYS: usize = if !ON {
+    1
+} else if cfg!(target_os = "none") {
+    128
+} else {
+    1536
+};
 
 /// A global request.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +108,7 @@ impl Globals {
     /// The server names its keys: those are kept whose type this build has, as many as there is room for.
     pub(super) fn offer(&mut self, list: &[u8]) {
         // A proof under way is about the list that was here before.
-        if self.wait != Wait::No {
+        if !ON || self.wait != Wait::No {
             return;
         }
         self.keys.clear();

@@ -2,7 +2,7 @@
 
 use core::task::Poll;
 
-use crate::channel::forward::{Target, Waiting};
+use crate::channel::forward::{ON, Target, Waiting};
 use crate::channel::request::{Grant, Request};
 use crate::channel::ring::Ring;
 use crate::error::{PeerError, Result, Usage};
@@ -332,6 +332,9 @@ impl<'a> Channel<'a> {
         }
         if self.stage != Stage::Open || self.sent_close || self.got_close {
             return Err(Usage::ChannelClosed.into());
+        }
+        if !ON && request.grant() != Grant::None {
+            return Err(Usage::LeftOut.into());
         }
         let remote = self.remote;
         if !out.send(&mut |w| request.write(w, remote))? {
