@@ -87,7 +87,9 @@ def default_features(target, level):
         return "salty" if target.startswith("thumbv7em") else "dalek"
     # On a slow PC the tables make a login a third shorter, for 40 KB.
     tables = target.startswith(("x86_64", "aarch64")) or level in BELOW_TARGET
-    return "dalek tables full" if tables else "dalek full"
+    # There without the curves that hardly any server insists on.
+    groups = "mlkem nistp256 rsa certs pem dh gex gcm" if level in BELOW_TARGET else "full"
+    return f"dalek tables {groups}" if tables else f"dalek {groups}"
 
 
 def default_optimisation(target, level):

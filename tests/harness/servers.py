@@ -19,8 +19,9 @@ HERE = Path(__file__).resolve().parent
 CTR = ("aes128-ctr", "aes192-ctr", "aes256-ctr")
 GCM = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 CHACHA = "chacha20-poly1305@openssh.com"
+DOS = os.environ.get("MPY_TARGET") == "dos"
 # What `_ssh` has, in its order of preference.
-if platform.machine() == "x86_64" and os.environ.get("MPY_TARGET") != "dos":
+if platform.machine() == "x86_64" and not DOS:
     CIPHERS = (*GCM, CHACHA, *CTR)
 else:
     CIPHERS = (CHACHA, *GCM, *CTR)
@@ -31,19 +32,19 @@ MACS = (
     "hmac-sha2-512",
     "hmac-sha1",
 )
+# The build for DOS leaves the larger curves out.
+CURVES = ("256",) if DOS else ("256", "384", "521")
 # Kinds of keys, as keygen() takes them.
-KINDS = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048", "rsa-3072")
+KINDS = ("ed25519", *(f"ecdsa-{bits}" for bits in CURVES), "rsa-2048", "rsa-3072")
 HOST_KEYS = (
     "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
+    *(f"ecdsa-sha2-nistp{bits}" for bits in CURVES),
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
 MLKEM = "mlkem768x25519-sha256"
 CURVE = ("curve25519-sha256", "curve25519-sha256@libssh.org")
-NIST = ("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521")
+NIST = tuple(f"ecdh-sha2-nistp{bits}" for bits in CURVES)
 GROUP14 = "diffie-hellman-group14-sha256"
 GROUP16 = "diffie-hellman-group16-sha512"
 GEX = "diffie-hellman-group-exchange-sha256"

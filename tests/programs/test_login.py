@@ -82,6 +82,16 @@ def test_known_by_another_type_of_key(machine, sshd):
     refused(machine, sshd, "WARNING", "RSA", "line 1", options=options)
 
 
+def test_the_known_one_of_several_keys_is_asked_for(machine, sshd_with, folder):
+    """RSA, whose algorithms have other names than its keys."""
+    rsa = keygen(folder / "rsa", kind="rsa-2048")
+    server = sshd_with(f"HostKey {rsa}")
+    known = " ".join((folder / "rsa.pub").read_text().split()[:2])
+    machine.set_known(f"[{machine.host}]:{server.port} {known}\n")
+    args = [*machine.login(server), machine.target(server)]
+    assert machine.run("ssh", *args, "echo in").ok().stdout == b"in\n"
+
+
 def test_a_revoked_key(machine, sshd):
     """ATTACKS 50, with the lines below: revoked, hashed, [host]:port, unknown markers."""
     name = f"[{machine.host}]:{sshd.port}"

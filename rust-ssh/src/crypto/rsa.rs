@@ -7,6 +7,7 @@ use sha2::Digest as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::rng::Rng;
+use crate::crypto::stack;
 use crate::error::{KeyError, PeerError, Result};
 use crate::wire::trim_zeros;
 
@@ -202,16 +203,11 @@ pub struct Parts<'a> {
     pub qinv: &'a [u8],
 }
 
-/// Run a function for the smallest size that the key fits: modulus, and half of it for each prime.
-macro_rules! by_size {
-    ($n:expr, $prime:expr, $run:ident ( $($arg:expr),* )) => {
-        match ($n.max($prime.saturating_mul(2))) * 8 {
-            0..=2048 => $run::<{ crypto_bigint::U1024::LIMBS }, { crypto_bigint::U2048::LIMBS }>($($arg),*),
-            2049..=3072 => $run::<{ crypto_bigint::U1536::LIMBS }, { crypto_bigint::U3072::LIMBS }>($($arg),*),
-            _ => $run::<{ crypto_bigint::U2048::LIMBS }, { crypto_bigint::U4096::LIMBS }>($($arg),*),
-        }
-    };
-}
+/// Limbs of the longest key that signs. All but the powers is computed in this size, whatever the key has: it is
+/// soon done, and its code is there once.
+const W: usize = crypto_bigint::U4096::LIMBS;
+/// Limbs of its primes.
+const H: usize = crypto_bigint::U2048::LIMBS;
 
 impl SigningKey {
     /// The key of these numbers, when they belong together.
@@ -222,8 +218,7 @@ impl SigningKey {
     pub fn new(parts: &Parts<'_>) -> Result<Self> {
         let public = PublicKey::new(parts.n, parts.e)?;
         let (p, q, qinv) = (trim_zeros(parts.p), trim_zeros(parts.q), trim_zeros(parts.qinv));
-        let prime = p.len().max(q.len());
-        if public.n.len() > MAX_SIGNING || prime > MAX_PRIME {
+        if public.n.len() > MAX_SIGNING || p.len().max(q.len()) > MAX_PRIME {
             return Err(KeyError::TooLong.into());
         }
         let take = |number| Number::from_slice(number).map_err(|_| KeyError::TooLong);
@@ -236,7 +231,10 @@ impl SigningKey {
             dq: Number::new(),
             qinv: take(qinv)?,
         };
-        by_size!(public.n.len(), prime, complete(&mut key, trim_zeros(parts.d))).ok_or(KeyError::Broken)?;
+        let sound = complete(&mut key, trim_zeros(parts.d));
+        // These numbers reach further down the stack than one wiping at the end does.
+        stack::wipe();
+        sound.ok_or(KeyError::Broken)?;
         if let Some((dp, dq)) = parts.crt
             && (trim_zeros(dp) != trim_zeros(&key.dp) || trim_zeros(dq) != trim_zeros(&key.dq))
         {
@@ -270,8 +268,8 @@ impl SigningKey {
         let encoded = encoded.get_mut(..self.n.len())?;
         encode(hash, message, encoded)?;
         let mut rng = self.blinding(encoded);
-        let prime = self.p.len().max(self.q.len());
-        let done = by_size!(self.n.len(), prime, private_op(self, &mut rng, encoded, out));
+        let done = private_op(self, &mut rng, encoded, out);
+        stack::wipe();
         if done.and_then(|()| self.public().holds(hash, message, out)).is_none() {
             out.zeroize();
             return None;
@@ -292,18 +290,19 @@ impl SigningKey {
 }
 
 /// Compute what the signature needs, and see that all numbers belong together.
-fn complete<const H: usize, const W: usize>(key: &mut SigningKey, d: &[u8]) -> Option<()> {
+#[inline(never)] // as power_in below
+fn complete(key: &mut SigningKey, d: &[u8]) -> Option<()> {
     let d: Zeroizing<Uint<W>> = Zeroizing::new(load(d)?);
     let n: Uint<W> = load(&key.n)?;
     let p: Zeroizing<Uint<H>> = Zeroizing::new(load(&key.p)?);
     let q: Zeroizing<Uint<H>> = Zeroizing::new(load(&key.q)?);
     let qinv: Zeroizing<Uint<H>> = Zeroizing::new(load(&key.qinv)?);
-    let is_right = odd(*p).is_some() && odd(*q).is_some() && product::<H, W>(&p, &q) == n;
+    let is_right = odd(*p).is_some() && odd(*q).is_some() && product(&p, &q) == n;
     let p_nz = non_zero(*p)?;
     if !is_right || *qinv >= *p || q.rem(&p_nz).mul_mod(&qinv, &p_nz) != Uint::ONE {
         return None;
     }
-    for (prime, out) in [(&p, &mut key.dp), (&q, &mut key.dq)] {
+    for (prime, len, out) in [(&p, key.p.len(), &mut key.dp), (&q, key.q.len(), &mut key.dq)] {
         let order = non_zero(prime.wrapping_sub(&Uint::ONE))?;
         let exponent = Zeroizing::new(d.rem(&order));
         // d e = 1 modulo p - 1 and q - 1 (RFC 8017 section 3.2).
@@ -311,14 +310,14 @@ fn complete<const H: usize, const W: usize>(key: &mut SigningKey, d: &[u8]) -> O
         if exponent.mul_mod(&e, &order) != Uint::ONE {
             return None;
         }
-        out.resize_default(H * size_of::<Word>()).ok()?;
+        out.resize_default(len).ok()?;
         store(&exponent, out);
     }
     Some(())
 }
 
 /// a b, in numbers of twice the size.
-fn product<const H: usize, const W: usize>(a: &Uint<H>, b: &Uint<H>) -> Uint<W> {
+fn product(a: &Uint<H>, b: &Uint<H>) -> Uint<W> {
     let (low, high) = a.widening_mul(b);
     let mut words = [0; W];
     for (to, from) in words.iter_mut().zip(low.as_words().iter().chain(high.as_words())) {
@@ -329,12 +328,8 @@ fn product<const H: usize, const W: usize>(a: &Uint<H>, b: &Uint<H>) -> Uint<W> 
 
 /// RSASP1 with the Chinese remainder theorem (RFC 8017 section 5.2.1), blinded (ATTACKS 36) and in constant
 /// time: what is raised to a secret power is a random number to everyone but us.
-fn private_op<const H: usize, const W: usize>(
-    key: &SigningKey,
-    rng: &mut Rng,
-    message: &[u8],
-    out: &mut [u8],
-) -> Option<()> {
+#[inline(never)] // as power_in below
+fn private_op(key: &SigningKey, rng: &mut Rng, message: &[u8], out: &mut [u8]) -> Option<()> {
     let n = odd(load::<W>(&key.n)?)?;
     let m: Uint<W> = load(message)?;
     let params = FixedMontyParams::new_vartime(n);
@@ -348,22 +343,33 @@ fn private_op<const H: usize, const W: usize>(
 
     let p = odd(load::<H>(&key.p)?)?;
     let q = odd(load::<H>(&key.q)?)?;
-    let s1 = Zeroizing::new(power::<H, W>(&blinded, p, &key.dp)?);
-    let s2 = Zeroizing::new(power::<H, W>(&blinded, q, &key.dq)?);
+    let s1 = Zeroizing::new(power(&blinded.rem(p.as_nz_ref()), &key.p, &key.dp)?);
+    let s2 = Zeroizing::new(power(&blinded.rem(q.as_nz_ref()), &key.q, &key.dq)?);
     let difference = s1.sub_mod(&s2.rem(p.as_nz_ref()), p.as_nz_ref());
     let h = Zeroizing::new(difference.mul_mod(&load(&key.qinv)?, p.as_nz_ref()));
-    let s = Zeroizing::new(product::<H, W>(&h, q.as_ref()).wrapping_add(&s2.resize::<W>()));
+    let s = Zeroizing::new(product(&h, q.as_ref()).wrapping_add(&s2.resize::<W>()));
     let s = FixedMontyForm::new(&s, &params).mul(&FixedMontyForm::new(&unblind, &params));
     store(&s.retrieve(), out);
     Some(())
 }
 
-/// base^exponent modulo a secret prime.
-fn power<const H: usize, const W: usize>(base: &Uint<W>, prime: Odd<Uint<H>>, exponent: &[u8]) -> Option<Uint<H>> {
-    let params = FixedMontyParams::new(prime);
-    let base = Zeroizing::new(base.rem(prime.as_nz_ref()));
-    let exponent: Zeroizing<Uint<H>> = Zeroizing::new(load(exponent)?);
-    Some(FixedMontyForm::new(&base, &params).pow(&exponent).retrieve())
+/// base^exponent modulo a secret prime, in the smallest size that it fits.
+fn power(base: &Uint<H>, prime: &[u8], exponent: &[u8]) -> Option<Uint<H>> {
+    let result = match prime.len() * 8 {
+        0..=1024 => power_in::<{ crypto_bigint::U1024::LIMBS }>(base, prime, exponent),
+        1025..=1536 => power_in::<{ crypto_bigint::U1536::LIMBS }>(base, prime, exponent),
+        _ => power_in::<H>(base, prime, exponent),
+    };
+    stack::wipe();
+    result
+}
+
+#[inline(never)] // so that its frame is below the caller's, where stack::wipe reaches
+fn power_in<const L: usize>(base: &Uint<H>, prime: &[u8], exponent: &[u8]) -> Option<Uint<H>> {
+    let params = FixedMontyParams::new(odd(load::<L>(prime)?)?);
+    let base: Zeroizing<Uint<L>> = Zeroizing::new(base.resize());
+    let exponent: Zeroizing<Uint<L>> = Zeroizing::new(load(exponent)?);
+    Some(FixedMontyForm::new(&base, &params).pow(&exponent).retrieve().resize())
 }
 
 #[cfg(test)]
