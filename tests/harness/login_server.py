@@ -7,6 +7,7 @@ What happens depends on the user:
   forever  one question after the other
   expired  the password is right and must be changed; the new one needs eight letters
   never    as before, but no new one is taken
+  open     anybody may come in
 """
 
 import asyncio
@@ -28,6 +29,9 @@ ANSWERS = [[PASSWORD, "123456"], [], ["yes \u00e4"]]
 class Server(asyncssh.SSHServer):
     def __init__(self):
         self.round = 0
+
+    def begin_auth(self, username):
+        return username != "open"
 
     def password_auth_supported(self):
         return True

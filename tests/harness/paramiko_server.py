@@ -118,14 +118,32 @@ class Files(paramiko.SFTPServerInterface):
 
 
 class Server(paramiko_tunnels.Tunnels, paramiko.ServerInterface):
+    """The user "both" needs a key and then answers to questions."""
+
+    has_key = False
+
     def get_allowed_auths(self, username):
+        if username == "both":
+            return "keyboard-interactive" if self.has_key else "publickey"
         return "password,publickey"
+
+    def check_auth_interactive(self, username, submethods):
+        if username != "both" or not self.has_key:
+            return paramiko.AUTH_FAILED
+        return paramiko.InteractiveQuery("Second", "", ("Code: ", True), ("Password: ", False))
+
+    def check_auth_interactive_response(self, responses):
+        good = responses == ["123456", PASSWORD]
+        return paramiko.AUTH_SUCCESSFUL if good else paramiko.AUTH_FAILED
 
     def check_auth_password(self, username, password):
         return paramiko.AUTH_SUCCESSFUL if password == PASSWORD else paramiko.AUTH_FAILED
 
     def check_auth_publickey(self, username, key):
         good = key.get_base64() in KEYS
+        if good and username == "both":
+            self.has_key = True
+            return paramiko.AUTH_PARTIALLY_SUCCESSFUL
         return paramiko.AUTH_SUCCESSFUL if good else paramiko.AUTH_FAILED
 
     def check_channel_request(self, kind, chanid):

@@ -1,8 +1,12 @@
-//! Every message of the table: what is read and written again is the same bytes.
+//! Every message of the table: what is read and written again is the same bytes. And what is in the questions of
+//! servers and the answers of agents.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use rust_ssh::agent::{self, Keys};
+use rust_ssh::auth::prompts::Prompts;
 use rust_ssh::msg;
+use rust_ssh::text;
 use rust_ssh::wire::Writer;
 
 macro_rules! read_all {
@@ -34,4 +38,17 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(same);
     }
     let _ = msg::lookup(*number);
+    // What an agent says, and what a server asks: every part of what is taken can be had.
+    if let Ok(keys) = Keys::read(bytes) {
+        let left = keys.left();
+        assert_eq!(keys.into_iter().count(), usize::try_from(left).unwrap());
+    }
+    let _ = agent::signature(bytes);
+    if let Ok(prompts) = Prompts::read(body) {
+        assert!((0..prompts.count).all(|index| prompts.get(index).is_some()));
+        let _ = prompts.fits(bytes);
+    }
+    let mut shown = vec![0; bytes.len()];
+    let len = text::printable(bytes, &mut shown);
+    assert!(str::from_utf8(&shown[..len]).is_ok());
 });

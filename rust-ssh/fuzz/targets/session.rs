@@ -6,6 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
+use rust_ssh::auth::client::Method;
 use rust_ssh::channel::Target;
 use rust_ssh::client::Handshake;
 use rust_ssh::session::Session;
@@ -64,16 +65,21 @@ fn take<'a>(bytes: &mut &'a [u8], n: usize) -> &'a [u8] {
 /// Something that a program does, whatever the server says.
 fn operate(client: &mut Session<'_>, op: u8, now: &mut u32) {
     let mut out = [0; 300];
-    match op % 10 {
+    match op % 15 {
         0 => drop(client.read(0, 0, &mut out)),
         1 => drop(client.read(0, 1, &mut out)),
         2 => drop(client.write(0, &out)),
         3 => drop(client.rekey()),
         4 => drop(client.open_channel(0, &Target::Session)),
         5 => drop(client.handshake()),
-        6 => drop(client.login(b"user", &rust_ssh::auth::client::Method::None)),
+        6 => drop(client.login(b"user", &Method::None)),
         7 => *now = now.wrapping_add(1_000_000),
         8 => drop(client.request(0, &rust_ssh::channel::Request::Exec(b"x"))),
+        9 => drop(client.login(b"user", &Method::Keyboard(b""))),
+        10 => drop(client.answer(b"\0\0\0\x01a")),
+        11 => drop(client.login(b"user", &Method::NewPassword(b"old", b"new"))),
+        12 => drop(client.login(b"user", &Method::Query(b"\0\0\0\x07ssh-rsa"))),
+        13 => client.abandon_login(),
         _ => {}
     }
 }
