@@ -382,6 +382,10 @@ pub fn give(client: &mut Session<'_>, mut bytes: &[u8]) -> Result<()> {
         let room = client.room();
         let n = room.len().min(bytes.len());
         if n == 0 {
+            if client.auth().is_asked() {
+                client.abandon_login(); // nobody answers here
+                continue;
+            }
             client.process(None)?;
             let pending = client.pending().len();
             client.sent(pending);
