@@ -14,8 +14,8 @@ Environment, each optional:
   SSH_RUST_FEATURES   cargo features of crate ssh-ffi: curve arithmetic, dalek (with "tables" on
                       64-bit machines, 386 and 486) or salty (default on Cortex-M4 and M7), and
                       groups of algorithms, "full" or some of those that its Cargo.toml lists
-                      (default: full on PCs, none on chips)
-  SSH_RUST_OPT        optimisation: 3, 2, s or z (default 3, 2 for 386 and 486, s on chips)
+                      (default: full on PCs, common on 386 and 486, none on chips)
+  SSH_RUST_OPT        optimisation: 3, 2, s or z (default 3, s for 386 and 486 and on chips)
   SSH_RUST_FLAGS      more flags for rustc
   SSH_RUST_SANITIZE   "address": instrument the core; takes rustup's nightly compiler
 """
@@ -85,18 +85,33 @@ def default_features(target, level):
     """Which curve arithmetic suits the target, and on PCs all algorithms but the weak ones."""
     if is_chip(target):
         return "salty" if target.startswith("thumbv7em") else "dalek"
-    # On a slow PC the tables make a login a third shorter, for 40 KB.
-    tables = target.startswith(("x86_64", "aarch64")) or level in BELOW_TARGET
-    # There without the curves that hardly any server insists on.
-    groups = "mlkem nistp256 rsa certs pem dh gex gcm" if level in BELOW_TARGET else "full"
-    return f"dalek tables {groups}" if tables else f"dalek {groups}"
+    # On a slow PC the tables make a login a third shorter, for 40 KB; what DOS loads has no P-384
+    # and P-521, which would take 150 KB.
+    if level in BELOW_TARGET:
+        return "dalek tables common"
+    return "dalek tables full" if target.startswith(("x86_64", "aarch64")) else "dalek full"
+
+
+# What every byte and every login goes through. On a 386 and 486 the rest is compiled for size:
+# level 2 makes the core half as large again, level 3 more, and nothing that people wait for faster.
+HOT_CRATES = [
+    *("aes", "chacha20", "ctr", "ghash", "hmac", "poly1305", "sha1", "sha2"),
+    *("curve25519-dalek", "ed25519-dalek"),
+]
 
 
 def default_optimisation(target, level):
-    """On a 386 and 486, level 3 makes the core 50 KB larger and nothing faster."""
-    if is_chip(target):
-        return "s"
-    return "2" if level in BELOW_TARGET else "3"
+    """Level of optimisation of the core."""
+    return "s" if is_chip(target) or level in BELOW_TARGET else "3"
+
+
+def hot_options(level):
+    """cargo's options that compile what is hot for speed, where the rest is not."""
+    return [
+        f'--config=profile.release.package.{crate}.opt-level=2'
+        for crate in HOT_CRATES
+        if level in BELOW_TARGET
+    ]
 
 
 def has_library(rustc, target):
@@ -204,6 +219,7 @@ def cargo_command(target, cc_flags, out_dir):
     flags += target_flags(target, level, cc_flags)
     optimise = env.get("SSH_RUST_OPT") or default_optimisation(target, level)
     env["CARGO_PROFILE_RELEASE_OPT_LEVEL"] = optimise
+    command += hot_options(level)
     if build_std:
         # The library's source is at hand, so panics can be made to stop without a message.
         env["RUSTC_BOOTSTRAP"] = "1"
