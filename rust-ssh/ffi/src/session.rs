@@ -99,7 +99,8 @@ pub unsafe extern "C" fn ssh_config_init(config: *mut CConfig) {
     // Room for one full SSH packet and short ones beside it, or less: scripts/bench finds no gain in more. A
     // PC's memory goes into the windows of channels, which do pay.
     let (rx_size, tx_size, max_packet, max_channels) = if cfg!(target_os = "none") {
-        (4096, 2048, 2048, 4)
+        // With ML-KEM the least is more.
+        (4096.max(MIN_BUFFER as u32), 2048.max(MIN_BUFFER as u32), 2048, 4)
     } else if cfg!(target_pointer_width = "64") {
         (40 * 1024, 40 * 1024, 32 * 1024, 16)
     } else {
