@@ -252,14 +252,14 @@ impl Forwards {
         message: &ChannelOpen<'_>,
         grants: impl Iterator<Item = &'g mut [Grant; 2]>,
     ) -> Result<core::result::Result<(), Refusal>> {
-        if !ON {
-            return Ok(Err(open_failure::PROHIBITED));
-        }
         let Some(kind) = kind(message.kind) else {
             let known = [names::CHANNEL_SESSION, names::DIRECT_TCPIP, names::DIRECT_STREAMLOCAL];
             let ours = known.contains(&message.kind);
             return Ok(Err(if ours { open_failure::PROHIBITED } else { open_failure::UNKNOWN_TYPE }));
         };
+        if !ON {
+            return Ok(Err(open_failure::PROHIBITED));
+        }
         let grant = match kind {
             Incoming::Tcp | Incoming::Unix if self.list.is_empty() => return Ok(Err(open_failure::PROHIBITED)),
             Incoming::Tcp | Incoming::Unix => None,
