@@ -105,16 +105,18 @@ def test_1_first_encrypted_packet_dropped(play, cipher):
 
 def test_2_sequence_numbers_reset(play):
     """2: reset at each NEWKEYS under strict kex, at rekeys too; never otherwise."""
-    marked = {"hooks": {"before kexinit": lambda peer: mark_rekey(peer)}}
+    # AES-GCM counts packets itself and would not notice.
+    only = dict.fromkeys(("c2s", "s2c"), ["chacha20-poly1305@openssh.com"])
+    marked = {"hooks": {"before kexinit": lambda peer: mark_rekey(peer)}, **only}
     cases = [
-        Case("first not reset", client=LOGIN, kind=NotReset),
-        Case("rekey not reset", {"at_exchange": 1}, REKEY, kind=NotReset),
-        Case("strict", {}, REKEY),
-        Case("not strict", {"strict": False}, REKEY),
+        Case("first not reset", only, LOGIN, kind=NotReset),
+        Case("rekey not reset", {"at_exchange": 1, **only}, REKEY, kind=NotReset),
+        Case("strict", only, REKEY),
+        Case("not strict", {"strict": False, **only}, REKEY),
         Case("marker in a rekey only", {"strict": False, **marked}, REKEY),
         Case("marker in every KEXINIT", marked, REKEY),
-        Case("our rekey, strict", {}, OUR_REKEY),
-        Case("our rekey, not strict", {"strict": False}, OUR_REKEY),
+        Case("our rekey, strict", only, OUR_REKEY),
+        Case("our rekey, not strict", {"strict": False, **only}, OUR_REKEY),
     ]
     first, rekey, *good = play(cases)
     first.refused("ERR_MAC", "ERR_PACKET_LENGTH")
