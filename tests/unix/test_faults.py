@@ -223,8 +223,8 @@ def test_cut(sshd, proxy, folder, way, how):
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_stall(asyncssh, proxy, folder, way):
-    """The network goes silent: ETIMEDOUT near the deadline, at each stage. Without a command, whose
-    output is waited for as long as it takes.
+    """The network goes silent: ETIMEDOUT near the deadline, at each stage. Without a command,
+    whose output is waited for as long as it takes.
     """
     total = whole_session(asyncssh, proxy, folder, runs=False)[way]
     points = range(5, total - 200, total // 12)
