@@ -93,7 +93,7 @@ def default_features(target, level):
 
 
 # What every byte and every login goes through. On a 386 and 486 the rest is compiled for size:
-# level 2 makes the core half as large again, level 3 more, and nothing that people wait for faster.
+# level 2 makes the core half as large again, and nothing that people wait for faster.
 HOT_CRATES = [
     *("aes", "chacha20", "ctr", "ghash", "hmac", "poly1305", "sha1", "sha2"),
     *("curve25519-dalek", "ed25519-dalek"),
@@ -108,7 +108,7 @@ def default_optimisation(target, level):
 def hot_options(level):
     """cargo's options that compile what is hot for speed, where the rest is not."""
     return [
-        f'--config=profile.release.package.{crate}.opt-level=2'
+        f"--config=profile.release.package.{crate}.opt-level=2"
         for crate in HOT_CRATES
         if level in BELOW_TARGET
     ]

@@ -58,7 +58,7 @@ static void cpuid(uint32_t leaf, uint32_t regs[4]) {
 // Whether we are the system, not a guest of one.
 static bool in_ring_0(void) {
     uint16_t cs;
-    __asm ("movw %%cs, %0" : "=rm" (cs));
+    __asm("movw %%cs, %0" : "=rm" (cs));
     return (cs & 3) == 0;
 }
 

@@ -27,9 +27,10 @@ pub extern "C" fn ssh_crypto_number() -> u32 {
 #[cfg(target_arch = "x86")]
 static SSE2: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
 
-#[cfg(target_arch = "x86")]
 #[unsafe(no_mangle)]
+#[cfg_attr(not(target_arch = "x86"), allow(unused_variables))]
 pub extern "C" fn ssh_use_sse2(usable: bool) {
+    #[cfg(target_arch = "x86")]
     SSE2.store(usable, core::sync::atomic::Ordering::Relaxed);
 }
 
