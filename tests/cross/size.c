@@ -61,13 +61,18 @@ void *memset(void *to, int value, size_t n) {
     return to;
 }
 
-int bcmp(const void *a, const void *b, size_t n) {
+int memcmp(const void *a, const void *b, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (((const volatile uint8_t *)a)[i] != ((const volatile uint8_t *)b)[i]) {
-            return 1;
+        int difference = ((const volatile uint8_t *)a)[i] - ((const volatile uint8_t *)b)[i];
+        if (difference != 0) {
+            return difference;
         }
     }
     return 0;
+}
+
+int bcmp(const void *a, const void *b, size_t n) {
+    return memcmp(a, b, n);
 }
 
 size_t strlen(const char *text) {
