@@ -484,3 +484,21 @@ fn refused_writes_and_reads_are_told() {
     assert_eq!(code(server.wait(&mut client, ticket)), status::NO_SUCH_FILE);
     assert!(client.is_free(file));
 }
+
+#[test]
+fn a_file_that_was_let_go_of_leaves_a_write_alone() {
+    let Some((mut server, mut client)) = start("let-go", 100, 2000) else { return };
+    let dropped = server.open(&mut client, "a", flags::WRITE | flags::CREAT, 2000);
+    let file = server.open(&mut client, "b", flags::WRITE | flags::CREAT, 2000);
+    client.drop_file(dropped);
+    // Between asking for space and filling it, what is queued is sent.
+    client.write_space(file).unwrap().unwrap()[..3].copy_from_slice(b"abc");
+    server.send(&mut client);
+    client.wrote(file, 3);
+    assert_eq!(client.position(file), 3);
+    server.close(&mut client, file).unwrap();
+    assert_eq!(std::fs::read(server.folder.join("b")).unwrap(), b"abc");
+    while !client.is_free(dropped) {
+        server.pump(&mut client);
+    }
+}

@@ -105,7 +105,15 @@ impl<'a> Program<'a> {
                     client.consume(file, n.min(usize::from(value)));
                 }
             }
-            4 => drop(client.write(file, &[7; 200][..usize::from(value).min(200)])?),
+            4 => {
+                // As the driver does it: what is queued leaves between the two.
+                let Some(space) = client.write_space(file)?.map(|space| space.len()) else { return Ok(()) };
+                let before = client.position(file);
+                drop(client.output());
+                let n = space.min(usize::from(value));
+                client.wrote(file, n);
+                assert_eq!(client.position(file), before.saturating_add(n as u64), "what is written counts");
+            }
             5 => drop(client.flush(file)?),
             6 => drop(client.close(file)?),
             7 => client.drop_file(file),

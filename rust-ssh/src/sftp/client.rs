@@ -317,6 +317,7 @@ impl<'a> Client<'a> {
         if buf.len() <= MAX_HANDLE {
             return Err(SftpError::Misuse);
         }
+        self.seal(); // or a file that was let go of is not closed, and its place not free
         let free = (0u16..).zip(self.files.iter()).find(|(_, file)| file.state == State::Free);
         let Some((index, _)) = free else {
             // One that is being closed behind the caller's back will be free soon.
@@ -418,6 +419,10 @@ impl<'a> Client<'a> {
     }
 
     fn close_dropped(&mut self) {
+        if self.growing.is_some() {
+            // A CLOSE may not stand in the middle of a WRITE, whose data the program is about to fill in.
+            return;
+        }
         for index in (0u16..).take(self.files.len()) {
             if self.files.get(usize::from(index)).is_some_and(|file| file.dropped && file.state != State::Opening) {
                 // Nobody is left to hear of an error.
