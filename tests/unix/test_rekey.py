@@ -1,15 +1,17 @@
-"""New keys every 64 KiB in the middle of 32 MiB of everything, started by either side."""
+"""New keys every 64 KiB in the middle of 32 MiB of everything (8 on DOS), started by either side."""
 
 import hashlib
 import textwrap
 
 import pytest
-from harness.mpy import run_mpy
+from harness.mpy import DOS, run_mpy
 from harness.servers import CHACHA
 
 pytestmark = pytest.mark.usefixtures("micropython")
 
-SIZE = 32 * 1024 * 1024
+WHOLE = 32 * 1024 * 1024
+# An emulated PC works for minutes on what a PC does in seconds.
+SIZE = WHOLE // 4 if DOS else WHOLE
 # The window bounds what comes between our wish for new keys and the peer's answer.
 OURS = {"rekey_bytes": 65536, "window": 131072}
 SUITES = [{"ciphers": CHACHA}, {"ciphers": "aes128-ctr", "macs": "hmac-sha2-256"}]
@@ -60,15 +62,20 @@ def work(job, server, folder, size, **options):
     return got[:2]
 
 
+def least(rekeys):
+    """Of so many rekeys in 32 MiB, those in the size that is moved here."""
+    return max(rekeys * SIZE // WHOLE, 1)
+
+
 @pytest.mark.parametrize("suite", SUITES, ids=["chacha", "ctr"])
 @pytest.mark.parametrize("job", JOBS)
 def test_ours(sshd, folder, job, suite):
     """What is on its way to us when we ask for new keys still comes with the old ones."""
     first, both = work(job, sshd, folder, SIZE, **OURS, **suite)
     if job == "run":
-        assert first >= 100
+        assert first >= least(100)
     else:
-        assert first >= 400 and both - first >= 150
+        assert first >= least(400) and both - first >= least(150)
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=["chacha", "ctr"])
@@ -80,15 +87,15 @@ def test_theirs(sshd_with, folder, job, suite):
     server = sshd_with("RekeyLimit 64K")
     first, both = work(job, server, folder, SIZE, rekey_bytes=0, **suite)
     if job == "run":
-        assert first >= 30
+        assert first >= least(30)
     else:
-        assert first >= 30 and both - first >= 150
+        assert first >= least(30) and both - first >= least(150)
 
 
 def test_both_sides_at_once(sshd_with, folder):
     server = sshd_with("RekeyLimit 64K")
     first, second = work("sftp", server, folder, SIZE // 4, **OURS)
-    assert second > first > 50
+    assert second > first > least(50)
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -98,7 +105,7 @@ def test_other_servers(server, folder, job):
     first, _ = work(job, server, folder, SIZE // 8, **OURS)
     # Servers in Python take milliseconds for their NEWKEYS; until it comes no other exchange can
     # begin, and meanwhile a whole window of data goes out with the new keys.
-    assert first >= (10 if server.name == "dropbear" else 2)
+    assert first >= least(10 if server.name == "dropbear" else 2)
 
 
 def test_by_packets(server):
