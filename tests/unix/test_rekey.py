@@ -1,4 +1,4 @@
-"""New keys every 64 KiB in the middle of 32 MiB of everything (8 on DOS), started by either side."""
+"""New keys every 64 KiB in the middle of 32 MiB (8 on DOS) of everything, by either side."""
 
 import hashlib
 import textwrap
