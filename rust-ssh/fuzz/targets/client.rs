@@ -7,12 +7,12 @@ use core::task::Poll;
 use libfuzzer_sys::fuzz_target;
 use rust_ssh::client::Handshake;
 use rust_ssh::config::Config;
-use rust_ssh::session::Session;
+use rust_ssh::session::{MIN_BUFFER, Session};
 
 fuzz_target!(|bytes: &[u8]| {
     let [step, seed, rest @ ..] = bytes else { return };
     let mut rest = rest;
-    let (mut received, mut sent) = ([0; 4096], [0; 4096]);
+    let (mut received, mut sent) = ([0; MIN_BUFFER], [0; MIN_BUFFER]);
     let mut slots = [None, None];
     let seed = [*seed; 32];
     let mut session =
