@@ -316,9 +316,9 @@ static byte *pack_answers(modssh_op_t *op, mp_obj_t answers, size_t n_prompts, s
         mp_raise_TypeError(MP_ERROR_TEXT("keyboard-interactive: the handler must return a list or tuple of answers"));
     }
     if (n != n_prompts) {
+        // Short: MicroPython 1.25 has no room for the NUL of the longest text that is formatted.
         mp_raise_msg_varg(&mp_type_ValueError,
-            MP_ERROR_TEXT("keyboard-interactive: the server asked for %d answers, the handler gave %d"),
-            (int)n_prompts, (int)n);
+            MP_ERROR_TEXT("the server asked for %d answers, the handler gave %d"), (int)n_prompts, (int)n);
     }
     mp_buffer_info_t info;
     size_t room = 0;
