@@ -1,5 +1,6 @@
 """User keys of every type and format, host keys of every type, certificates of both."""
 
+import itertools
 import shutil
 import subprocess
 import textwrap
@@ -168,8 +169,8 @@ HOSTS = [
 
 @pytest.mark.parametrize(("name", "kind"), HOSTS)
 def test_host_keys_of_every_type(start_server, site, name, kind):
-    """Each algorithm of the key by name, with new keys in the middle; the key as line and
-    fingerprint."""
+    """Each algorithm of the key by name with each key exchange, and new keys in the middle; the
+    key as line and fingerprint."""
     if name == "Dropbear" and not site.account.temporary:
         pytest.skip("dropbear reads ~/.ssh: only with a temporary account, which takes root")
     server = start_server(getattr(servers, name), kind=kind)
@@ -178,15 +179,18 @@ def test_host_keys_of_every_type(start_server, site, name, kind):
     if key_type == "ssh-rsa":
         # dropbear has no SHA-512 here.
         algorithms = ["rsa-sha2-256"] + (["rsa-sha2-512"] if name != "Dropbear" else [])
+    cells = list(itertools.product(algorithms, server.kex))
     got = run_mpy(
         """
-        for alg in P["algorithms"]:
-            s = _ssh.Session(dial(), hostkey=P["public"], hostkeys=alg)
+        for alg, kex in P["cells"]:
+            s = _ssh.Session(dial(), hostkey=P["public"], hostkeys=alg, kex=kex)
             s.userauth_publickey(P["user"], load(P["key"]))
             s.rekey()
             s.exec("true")
-            out((s.algorithms["hostkey"], s.hostkey_type, s.hostkey_fingerprint, s.stats()[2]))
+            names = (s.algorithms["hostkey"], s.algorithms["kex"])
+            out(names + (s.hostkey_type, s.hostkey_fingerprint, s.stats()[2]))
             s.close()
+            gc.collect()
         s = _ssh.Session(dial(), hostkey=[P["fingerprint"]])
         out((s.hostkey_type, _ssh.fingerprint(s.hostkey), _ssh.fingerprint(P["public"])))
         s.close()
@@ -194,13 +198,14 @@ def test_host_keys_of_every_type(start_server, site, name, kind):
         """,
         **server.params(),
         public=server.public,
-        algorithms=algorithms,
+        cells=cells,
+        timeout=100,
         other=Path(f"{site.keys[kind]}.pub").read_text()
         if kind in site.keys
         else "SHA256:" + "A" * 43,
     ).out
-    for alg, row in zip(algorithms, got, strict=False):
-        assert row == (alg, key_type, server.fingerprint, 1)
+    for (alg, kex), row in zip(cells, got, strict=False):
+        assert row == (alg, kex, key_type, server.fingerprint, 1)
     assert got[-2] == (key_type, server.fingerprint, server.fingerprint)
     assert "host key rejected" in got[-1] and server.fingerprint in got[-1]
 
