@@ -171,7 +171,9 @@ def test_cut_in_the_middle(machine, sshd, proxy, how):
     machine.set_known(f"[{machine.host}]:{between.port} {sshd.public}\n")
     args = ["-i", machine.key, *machine.port(between), machine.target(sshd), "seq 1000000"]
     done = machine.run("ssh", *args).failed(255, "lost")
-    assert done.stdout.startswith(b"1\n2\n3\n")
+    # What a slow machine has not read when the reset comes is lost with it.
+    whole = b"".join(b"%d\n" % n for n in range(1, 20000))
+    assert whole.startswith(done.stdout) and (done.stdout or how == "reset")
 
 
 def test_a_line_that_goes_dead(machine, sshd, proxy):
