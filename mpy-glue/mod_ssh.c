@@ -87,14 +87,25 @@ void modssh_raise_code(uint32_t code) {
     nlr_raise(modssh_exception(NULL, code));
 }
 
+void modssh_code_text(uint32_t code, ssh_error_t *err) {
+    memset(err, 0, sizeof(*err));
+    err->code = code;
+    ssh_last_error(NULL, err);
+}
+
+mp_int_t modssh_exc_code(mp_obj_t exc) {
+    mp_int_t code;
+    bool has = mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_SSHError))
+        && mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &code);
+    return has ? code : 0;
+}
+
 void modssh_raise(mp_obj_ssh_session_t *session, ptrdiff_t r) {
     if (r == SSH_AGAIN) {
         mp_raise_OSError(MP_ETIMEDOUT);
     }
-    if (r == SSH_EXCEPTION && session->line.exc != MP_OBJ_NULL) {
-        mp_obj_t exc = session->line.exc;
-        session->line.exc = MP_OBJ_NULL;
-        nlr_raise(exc);
+    if (r == SSH_EXCEPTION) {
+        modssh_line_raise(&session->line);
     }
     if (session->core == NULL) {
         modssh_raise_code(SSH_E_CLOSED);

@@ -244,6 +244,8 @@ void modssh_line_init(modssh_line_t *line, mp_obj_t sock);
 // exception is kept in the line.
 ptrdiff_t modssh_line_recv(void *ctx, uint8_t *buf, size_t len);
 ptrdiff_t modssh_line_send(void *ctx, const uint8_t *buf, size_t len);
+// Raise the exception that is kept there, if there is one.
+void modssh_line_raise(modssh_line_t *line);
 // Wait until the line is ready as `want` says, or most_ms have passed. False: timeout_ms (counted from the ticks
 // `start`) have passed. Interrupts are let through meanwhile; may raise.
 bool modssh_line_wait(modssh_line_t *line, int want, uint32_t start, mp_int_t timeout_ms, uint32_t most_ms);
@@ -260,6 +262,10 @@ mp_obj_t modssh_exception(const mp_obj_ssh_session_t *session, uint32_t code);
 MODSSH_NORETURN void modssh_raise_code(uint32_t code);
 MODSSH_NORETURN void modssh_raise_errno_text(int err, const char *text, size_t len);
 mp_obj_t modssh_new_sshexc(uint32_t code, const char *text, size_t len);
+// The code of an SSHError; 0 for any other exception.
+mp_int_t modssh_exc_code(mp_obj_t exc);
+// The sentence of a bare code: err->text and err->text_len.
+void modssh_code_text(uint32_t code, ssh_error_t *err);
 
 // ---------------------------------------------------------------- arguments and values (mod_ssh.c)
 

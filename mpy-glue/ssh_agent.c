@@ -47,9 +47,7 @@ static void agent_wait(agent_op_t *op, ptrdiff_t r, int want) {
         return;
     }
     if (r == SSH_IO_EXCEPTION) {
-        mp_obj_t exc = line->exc;
-        line->exc = MP_OBJ_NULL;
-        nlr_raise(exc);
+        modssh_line_raise(line);
     }
     if (r == 0 || r == SSH_IO_ERRNO(MP_EPIPE) || r == SSH_IO_ERRNO(MP_ECONNRESET)) {
         modssh_raise_code(SSH_E_AGENT_GONE);

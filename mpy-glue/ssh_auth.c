@@ -140,9 +140,7 @@ static bool check_cert(const modssh_trust_t *trust, const uint8_t *blob, size_t 
         return true;
     }
     ssh_error_t err;
-    memset(&err, 0, sizeof(err));
-    err.code = code;
-    ssh_last_error(NULL, &err);
+    modssh_code_text(code, &err);
     vstr_t what;
     vstr_init(&what, 240);
     vstr_add_strn(&what, err.text, err.text_len);
@@ -229,9 +227,7 @@ static void new_password(modssh_op_t *op, mp_obj_t source, int tries, mp_buffer_
         return;
     }
     ssh_error_t err;
-    memset(&err, 0, sizeof(err));
-    err.code = SSH_E_PASSWORD_EXPIRED;
-    ssh_last_error(NULL, &err);
+    modssh_code_text(SSH_E_PASSWORD_EXPIRED, &err);
     vstr_t text;
     vstr_init(&text, err.text_len + 64);
     if (tries > 0) {

@@ -4,6 +4,17 @@
 
 #include "modssh.h"
 
+// A global request that nobody answers. Ends the operation.
+static mp_obj_t send_global(modssh_op_t *op, const mp_buffer_info_t *name, const mp_buffer_info_t *data) {
+    ssh_session_t *core = op->session->core;
+    int r;
+    MODSSH_RUN(op, r, ssh_global(core, name->buf, name->len, data->buf, data->len, false));
+    modssh_check(op, r);
+    MODSSH_RUN(op, r, ssh_flush(core));
+    modssh_finish(op, r);
+    return mp_const_none;
+}
+
 // global_request(name, data=b"", want_reply=True): the data of the answer, None without want_reply.
 static mp_obj_t session_global_request(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum { ARG_name, ARG_data, ARG_want_reply };
@@ -15,20 +26,17 @@ static mp_obj_t session_global_request(size_t n_args, const mp_obj_t *pos_args, 
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
-    bool want_reply = args[ARG_want_reply].u_bool;
     modssh_op_t op;
     modssh_enter(&op, self);
     mp_buffer_info_t name, data;
     modssh_pin_data(&op, args[ARG_name].u_obj, &name);
     modssh_pin_data(&op, args[ARG_data].u_obj, &data);
-    int r;
-    MODSSH_REQUEST(&op, MODSSH_GLOBAL, r, ssh_global(self->core, name.buf, name.len, data.buf, data.len, want_reply));
-    modssh_check(&op, r);
-    if (!want_reply) {
-        MODSSH_RUN(&op, r, ssh_flush(self->core));
-        modssh_finish(&op, r);
-        return mp_const_none;
+    if (!args[ARG_want_reply].u_bool) {
+        return send_global(&op, &name, &data);
     }
+    int r;
+    MODSSH_REQUEST(&op, MODSSH_GLOBAL, r, ssh_global(self->core, name.buf, name.len, data.buf, data.len, true));
+    modssh_check(&op, r);
     size_t len;
     const uint8_t *reply = ssh_global_reply(self->core, &len);
     mp_obj_t answer = mp_obj_new_bytes(reply, len);
@@ -39,16 +47,11 @@ MP_DEFINE_CONST_FUN_OBJ_KW(modssh_session_global_request_obj, 1, session_global_
 
 // no_more_sessions(): the server is to refuse further sessions on this connection (OpenSSH's extension).
 static mp_obj_t session_no_more_sessions(mp_obj_t self_in) {
-    static const char name[] = "no-more-sessions@openssh.com";
-    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
+    static const char text[] = "no-more-sessions@openssh.com";
+    const mp_buffer_info_t name = { .buf = (void *)text, .len = sizeof(text) - 1 }, data = { .buf = NULL, .len = 0 };
     modssh_op_t op;
-    modssh_enter(&op, self);
-    int r;
-    MODSSH_RUN(&op, r, ssh_global(self->core, (const uint8_t *)name, sizeof(name) - 1, NULL, 0, false));
-    modssh_check(&op, r);
-    MODSSH_RUN(&op, r, ssh_flush(self->core));
-    modssh_finish(&op, r);
-    return mp_const_none;
+    modssh_enter(&op, MP_OBJ_TO_PTR(self_in));
+    return send_global(&op, &name, &data);
 }
 MP_DEFINE_CONST_FUN_OBJ_1(modssh_session_no_more_sessions_obj, session_no_more_sessions);
 
@@ -102,7 +105,7 @@ bool modssh_session_keepalive_store(mp_obj_ssh_session_t *self, qstr attr, mp_ob
     } else if (attr == MP_QSTR_keepalive_max) {
         mp_int_t most = mp_obj_get_int(value);
         if (most < 1) {
-            mp_raise_ValueError(MP_ERROR_TEXT("negative size or count"));
+            mp_raise_ValueError(MP_ERROR_TEXT("keepalive_max must be above 0"));
         }
         self->keepalive_max = most;
     } else {

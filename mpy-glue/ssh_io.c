@@ -421,12 +421,8 @@ void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *self) {
     if (self->core == NULL) {
         modssh_raise_code(SSH_E_CLOSED);
     }
-    if (self->line.exc != MP_OBJ_NULL) {
-        // A callback raised it when the last operation was already done, whose result must not be lost.
-        mp_obj_t exc = self->line.exc;
-        self->line.exc = MP_OBJ_NULL;
-        nlr_raise(exc);
-    }
+    // What a callback raised when the last operation was already done, whose result must not be lost.
+    modssh_line_raise(&self->line);
     modssh_channel_reap(self);
 }
 
@@ -542,6 +538,14 @@ static bool wait_for(modssh_line_t *line, int want, uint32_t start, mp_int_t tim
     line->moved = false;
     poll_ms(line, mask, ms);
     return true;
+}
+
+void modssh_line_raise(modssh_line_t *line) {
+    if (line->exc != MP_OBJ_NULL) {
+        mp_obj_t exc = line->exc;
+        line->exc = MP_OBJ_NULL;
+        nlr_raise(exc);
+    }
 }
 
 bool modssh_line_wait(modssh_line_t *line, int want, uint32_t start, mp_int_t timeout_ms, uint32_t most_ms) {

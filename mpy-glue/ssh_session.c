@@ -250,10 +250,8 @@ static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_co
 }
 
 static bool is_rejection(mp_obj_t exc) {
-    mp_int_t code;
-    return mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_SSHError))
-           && mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &code)
-           && (code == SSH_E_HOST_KEY_REJECTED || (code >= SSH_E_HOST_KEY_TOO_SHORT && code <= SSH_E_CERT_SIGNATURE));
+    mp_int_t code = modssh_exc_code(exc);
+    return code == SSH_E_HOST_KEY_REJECTED || (code >= SSH_E_HOST_KEY_TOO_SHORT && code <= SSH_E_CERT_SIGNATURE);
 }
 
 static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *all_args) {

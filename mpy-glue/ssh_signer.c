@@ -43,12 +43,6 @@ int modssh_login_signed(modssh_op_t *op, const mp_buffer_info_t *user, mp_obj_t 
 
 #if MICROPY_PY_SSH_AGENT
 
-static bool is_code(mp_obj_t exc, mp_int_t wanted) {
-    mp_int_t code;
-    return mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_SSHError))
-           && mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &code) && code == wanted;
-}
-
 // One key of an agent: false, and the exception in *refusal, when the agent does not sign with it; it may still
 // sign with others.
 static bool try_key(modssh_op_t *op, const mp_buffer_info_t *user, mp_obj_t blob, mp_obj_t sign, int *r, mp_obj_t *refusal) {
@@ -59,7 +53,7 @@ static bool try_key(modssh_op_t *op, const mp_buffer_info_t *user, mp_obj_t blob
         return true;
     }
     mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
-    if (!is_code(exc, SSH_E_AGENT_REFUSED)) {
+    if (modssh_exc_code(exc) != SSH_E_AGENT_REFUSED) {
         nlr_jump(nlr.ret_val);
     }
     modssh_hold_interrupts(true);

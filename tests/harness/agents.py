@@ -77,6 +77,18 @@ class RealAgent:
             self.folder.rmdir()
 
 
+@contextlib.contextmanager
+def full_agent(site, keys):
+    """An agent with all of the keys in it, in the order of their names."""
+    agent = RealAgent(site)
+    try:
+        for kind in sorted(keys):
+            agent.add("-q", str(keys[kind]))
+        yield agent
+    finally:
+        agent.close()
+
+
 def make_keys(folder):
     """A key of each kind: {kind: path}."""
     return {kind: keygen(folder / kind, *more, kind=kind) for kind, more in KINDS.items()}

@@ -7,7 +7,7 @@ import subprocess
 import textwrap
 
 import pytest
-from harness.agents import KINDS, RealAgent, make_keys
+from harness.agents import KINDS, RealAgent, full_agent, make_keys
 from harness.mpy import REPO, run_mpy
 from harness.servers import keygen
 
@@ -21,6 +21,12 @@ sys.path.append(P["modules"])
 from ssh import agent as agents
 def session(**more):
     return _ssh.Session(dial(), hostkey=P["fingerprint"], **more)
+"""
+
+LOGIN = """
+s = session()
+out(s.userauth_agent(P["user"], agents.connect(P["path"])))
+out(s.exec("echo in"))
 """
 
 
@@ -39,12 +45,8 @@ def authorized(site, keys):
 
 @pytest.fixture(scope="session")
 def agent(site, keys):
-    """All the keys are in it, in the order of their names."""
-    made = RealAgent(site)
-    for kind in sorted(keys):
-        made.add("-q", str(keys[kind]))
-    yield made
-    made.close()
+    with full_agent(site, keys) as made:
+        yield made
 
 
 @pytest.fixture
@@ -136,11 +138,7 @@ def test_login_with_whichever_fits(agent, sshd_with, site, keys):
     path.write_text(public(keys["rsa"]))
     server = sshd_with(f"AuthorizedKeysFile {path}")
     got = mpy(
-        """
-        s = session()
-        out(s.userauth_agent(P["user"], agents.connect(P["path"])))
-        out(s.exec("echo in"))
-        """,
+        LOGIN,
         server,
         path=agent.path,
     )
@@ -177,11 +175,7 @@ def test_certificates(new_agent, sshd_with, site, folder):
         agent = new_agent()
         agent.add("-q", str(folder / kind))
         got = mpy(
-            """
-            s = session()
-            out(s.userauth_agent(P["user"], agents.connect(P["path"])))
-            out(s.exec("echo in"))
-            """,
+            LOGIN,
             server,
             path=agent.path,
         )

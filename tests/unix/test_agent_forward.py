@@ -3,7 +3,7 @@
 import textwrap
 
 import pytest
-from harness.agents import RealAgent, make_keys
+from harness.agents import RealAgent, full_agent, make_keys
 from harness.mpy import REPO, run_mpy
 from harness.servers import find
 
@@ -55,11 +55,8 @@ def keys(site):
 
 @pytest.fixture(scope="module")
 def agent(site, keys):
-    made = RealAgent(site)
-    for kind in sorted(keys):
-        made.add("-q", str(keys[kind]))
-    yield made
-    made.close()
+    with full_agent(site, keys) as made:
+        yield made
 
 
 def mpy(script, server, **more):

@@ -193,6 +193,8 @@ out(s.accept(0))
 out(err(s.cancel_forward, "127.0.0.1", port)[:2])
 out(s.accept(P["wait"]))
 out(s.exec("echo on"))
+import sys
+sys.stdin.readline()  # the server may still be writing: it ends with the connection
 """
 
 
@@ -236,6 +238,8 @@ while True:
 c.close()
 s.cancel_unix_forward(P["path"])
 out(err(s.request_unix_forward, "/nowhere/at/all")[:2])
+import sys
+sys.stdin.readline()  # the server may still be writing: it ends with the connection
 """
 
 
