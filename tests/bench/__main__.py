@@ -18,6 +18,8 @@ from harness.servers import CHACHA, Site, Sshd
 
 from bench.clients import CHANNEL_BYTES, CHANNELS, CLIENTS, CTR, GCM, Call
 from bench.memory import show_memory
+from bench.package import show_package
+from bench.tools import show_tools
 
 MIB = 1 << 20
 SMALL_FILES = 1000
@@ -45,6 +47,7 @@ OPERATIONS = {
     "small_put": f"SFTP put of {SMALL_FILES} files of {SMALL_SIZE} bytes",
     "channels": f"{CHANNELS} channels at once, {CHANNEL_BYTES // 1024} KiB from each",
 }
+OTHERS = ["callgrind", "memory", "programs", "package"]
 # How long one run may take, in seconds: under callgrind everything is 50 times slower.
 LIMIT = 300
 
@@ -216,8 +219,12 @@ def make_small_files(folder):
     for name in ("small", "into"):
         (folder / name).mkdir()
         (folder / name).chmod(0o777)
+    fill(folder / "small")
+
+
+def fill(folder):
     for number in range(SMALL_FILES):
-        (folder / "small" / f"file{number:04d}").write_bytes(os.urandom(SMALL_SIZE))
+        (folder / f"file{number:04d}").write_bytes(os.urandom(SMALL_SIZE))
 
 
 def arguments():
@@ -232,10 +239,10 @@ def arguments():
         parser.error("--rounds and --size are at least 1")
     words = {word for only in args.only for word in only.replace("-", "_").split(",")}
     suites = {name.replace("-", "_"): name for name in SUITES}
-    unknown = words - set(OPERATIONS) - set(suites) - {"callgrind", "memory"}
+    unknown = words - set(OPERATIONS) - set(suites) - set(OTHERS)
     if unknown:
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
-    operations = [*OPERATIONS, "callgrind", "memory"]
+    operations = [*OPERATIONS, *OTHERS]
     args.operations = [name for name in operations if name in words] or operations
     args.suites = [suites[name] for name in suites if name in words]
     names = args.clients.split(",")
@@ -275,8 +282,8 @@ def main():
             if operation == "callgrind":
                 good &= show_instructions(args.clients, args.suites or MAIN_SUITES, server)
                 continue
-            if operation == "memory":
-                show_memory(server)
+            if operation in OTHERS:
+                show_other(operation, server, sink.parent, args.rounds)
                 continue
             for suite in args.suites or (SUITES if operation == "sftp_get" else MAIN_SUITES):
                 call = Call(server, *SUITES[suite], operation, *ends(operation, source, sink))
@@ -291,6 +298,16 @@ def main():
         folder.close()
         site.close()
     return 0 if good else 1
+
+
+def show_other(operation, server, folder, rounds):
+    """What is no comparison of all the clients."""
+    if operation == "memory":
+        show_memory(server)
+    elif operation == "programs":
+        show_tools(lambda line: Run(line, silent=True), server, folder, rounds, fill)
+    else:
+        show_package(rounds)
 
 
 def ends(operation, source, sink):
