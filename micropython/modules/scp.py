@@ -8,8 +8,8 @@ import os
 import sys
 
 import _ssh
-from ssh import client, options, paths, progress, transfer
-from ssh.client import say
+from ssh import dialogue, options, paths, progress, transfer
+from ssh.dialogue import say
 from ssh.errors import Failure, why
 
 USAGE = """\
@@ -28,7 +28,7 @@ def is_remote(text):
 
 
 def main(args):
-    return client.run("scp", _main, args)
+    return dialogue.run("scp", _main, args)
 
 
 def _main(args):
@@ -96,7 +96,7 @@ def _local_name(path, target):
 
 def _download(opts, sources, target):
     found = _hosts(opts, sources)
-    with client.connect(opts) as conn:
+    with dialogue.connect(opts) as conn:
         sftp = _open_sftp(opts, conn.session)
         if sftp is None:
             _check_target(target, found)
@@ -118,7 +118,7 @@ def _upload(opts, sources, path):
     missing = [source for source in sources if not paths.exists(source)]
     if missing:
         raise Failure(f"{missing[0]}: no such file or directory", 1)
-    with client.connect(opts) as conn:
+    with dialogue.connect(opts) as conn:
         sftp = _open_sftp(opts, conn.session)
         if sftp is None:
             with transfer.about(conn.session, path):

@@ -13,7 +13,7 @@ Options as those of ssh: -P port -i key_file -l user -o option=value -q -v -4 -B
 import sys
 import time
 
-from ssh import client, errors, options, paths, terminal, transfer
+from ssh import dialogue, errors, options, paths, terminal, transfer
 from ssh.errors import Failure
 
 USAGE = """\
@@ -140,7 +140,7 @@ _VERBS = {
 
 
 def main(args):
-    return client.run("sftp", _main, args)
+    return dialogue.run("sftp", _main, args)
 
 
 def _main(args):
@@ -153,7 +153,7 @@ def _main(args):
     path = opts.remote(operands.pop(at))
     if not path and not empty:
         raise Failure(f"which file on {opts.host}?")
-    with client.connect(opts) as conn:
+    with dialogue.connect(opts) as conn:
         # Closing the connection ends SFTP too, also when the server does not answer any more.
         session = conn.session
         with transfer.about(session, path):

@@ -2,105 +2,41 @@
 
     import ssh
 
-    with ssh.connect("10.0.2.2", hostkey="SHA256:...") as conn:
-        conn.session.userauth_password("me", "secret")
-        print(conn.session.run("uname -a").stdout)
+    with ssh.connect("10.0.2.2", username="me", password="secret") as conn:
+        print(conn.run("uname -a", check=True).stdout)
 
-`python -m ssh`, `-m scp` and `-m sftp` of this folder are programs that use it.
+Every name below is loaded from its module when it is first used, so that a program pays for what
+it uses. `python -m ssh`, `-m scp` and `-m sftp` are programs on top of the same modules.
 """
 
-import socket
-import time
+# Which module has which names. A tuple of constants takes no memory where it is frozen.
+_NAMES = (
+    ("connection", "connect Connection CompletedProcess ProcessError open_socket"),
+    (
+        "errors",
+        "SSHError SSHException AuthenticationException BadAuthenticationType "
+        "BadHostKeyException HostKeyError PasswordRequiredException ChannelException "
+        "PartialAuthentication IncompatiblePeer NoValidConnectionsError ProxyCommandFailure "
+        "ConfigParseError CouldNotCanonicalize MessageOrderError UnableToAuthenticate",
+    ),
+)
 
-import _ssh
 
-
-class Connection:
-    """A session and the socket that it runs over. Closes both."""
-
-    def __init__(self, session, sock, host, port):
-        self.session = session
-        self.sock = sock
-        self.host = host
-        self.port = port
-
-    def close(self):
+def __getattr__(name):
+    if name[0] != "_":
+        for module, names in _NAMES:
+            if name in names.split():
+                value = getattr(_submodule(module), name)
+                globals()[name] = value
+                return value
         try:
-            self.session.close()
-        finally:
-            self.sock.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
+            return _submodule(name)
+        except ImportError as e:
+            # What is missing may also be something that the submodule needs.
+            if f"'{__name__}.{name}'" not in str(e):
+                raise
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 
-def network_up():
-    """Bring the network up on ports where a program has to. OSError if it cannot."""
-    try:
-        import dosnet
-    except ImportError:
-        return
-    dosnet.up()
-
-
-def addresses(host, port, family=0):
-    """Where to connect to, in order of preference: (family, address)."""
-    try:
-        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    except OSError as e:
-        raise OSError(e.args[0], f"cannot find the address of {host}")
-    found = [(info[0], info[-1]) for info in found if not family or info[0] == family]
-    if not found:
-        raise OSError(-1, f"{host} has no address of the kind asked for")
-    return found
-
-
-def _connect_one(kind, address, timeout):
-    sock = socket.socket(kind)
-    try:
-        sock.settimeout(timeout)
-        sock.connect(address)
-        return sock
-    except BaseException:
-        sock.close()
-        raise
-
-
-def open_socket(host, port=22, *, timeout=None, family=0):
-    """A connected TCP socket; each address of the host gets its try."""
-    network_up()
-    error = None
-    end = None if timeout is None else time.ticks_add(time.ticks_ms(), int(timeout * 1000))
-    for kind, address in addresses(host, port, family):
-        left = timeout
-        if end is not None:
-            left = max(0.1, time.ticks_diff(end, time.ticks_ms()) / 1000)
-        try:
-            return _connect_one(kind, address, left)
-        except OSError as e:
-            error = e
-    raise error
-
-
-def connect(host, port=22, *, hostkey=None, timeout=30, family=0, **options):
-    """Connect and exchange keys: a Connection that is not logged in yet.
-
-    hostkey: what `_ssh.Session` takes: a key, a fingerprint, a list of them, a function. Without
-    it, the host has to be in the known-hosts file. Other options go to `_ssh.Session`.
-    """
-    if hostkey is None:
-        from ssh import known_hosts
-
-        hosts = known_hosts.KnownHosts(host, port)
-        hostkey = hosts.trusts
-        options.setdefault("hostkeys", hosts.prefer(_ssh.algorithms()["host_keys"]))
-    sock = open_socket(host, port, timeout=timeout, family=family)
-    try:
-        session = _ssh.Session(sock, hostkey=hostkey, timeout=timeout, **options)
-    except BaseException:
-        sock.close()
-        raise
-    return Connection(session, sock, host, port)
+def _submodule(name):
+    return __import__(f"{__name__}.{name}", None, None, (name,))

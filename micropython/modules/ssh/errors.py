@@ -1,4 +1,4 @@
-"""Errors as one sentence for people, and text of servers made fit to show."""
+"""Errors as one sentence for people, exceptions by paramiko's names, texts fit to show."""
 
 import errno
 
@@ -86,3 +86,137 @@ def _shown(char, lines):
     if 0x2060 <= code < 0x2070 or code == 0xFEFF:
         return "?"
     return char
+
+
+# ---------------------------------------------------------------- exceptions
+
+# All have the args (code, sentence) of SSHError, so that str() is a sentence and code (`errno`)
+# one of the ERR_ of `_ssh`, beside the attributes that paramiko gives them.
+SSHException = SSHError = _ssh.SSHError
+
+
+class AuthenticationException(SSHError):
+    """The login was refused. Another try, with something else, may follow."""
+
+
+class PasswordRequiredException(AuthenticationException):
+    """A private key is encrypted, and no passphrase was given."""
+
+
+class UnableToAuthenticate(AuthenticationException):
+    """No way to log in has led anywhere."""
+
+
+class BadAuthenticationType(AuthenticationException):
+    """The server does not take this way to log in; allowed_types are those that it takes."""
+
+    def __init__(self, explanation, types):
+        super().__init__(_ssh.ERR_AUTH_FAILED, f"{explanation}; allowed types: {types}")
+        self.explanation = explanation
+        self.allowed_types = types
+
+
+class PartialAuthentication(AuthenticationException):
+    """Accepted, but the server asks for more: one of allowed_types."""
+
+    def __init__(self, types):
+        super().__init__(_ssh.ERR_AUTH_FAILED, f"Partial authentication; allowed types: {types}")
+        self.allowed_types = types
+
+
+class HostKeyError(SSHError):
+    """The host is not trusted: it is unknown, has another key, or a revoked one.
+
+    hostname; key (its blob); kind (its type); fingerprint; state: "new", "changed" or "revoked".
+    """
+
+    def __init__(self, text, hostname, key, state):
+        super().__init__(_ssh.ERR_HOST_KEY_REJECTED, text)
+        self.hostname = hostname
+        self.key = key
+        self.fingerprint = _ssh.fingerprint(key)
+        self.state = state
+
+
+class BadHostKeyException(HostKeyError):
+    """The host has another key than the one that is known: expected_key."""
+
+    def __init__(self, hostname, got_key, expected_key, text=None):
+        got, expected = [_blob(key) for key in (got_key, expected_key)]
+        text = text or (
+            f"Host key for server '{hostname}' does not match: "
+            f"got {_ssh.fingerprint(got)}, expected {_ssh.fingerprint(expected)}"
+        )
+        super().__init__(text, hostname, got, "changed")
+        self.key = got_key
+        self.expected_key = expected_key
+
+
+def _blob(key):
+    """The bytes of a public key, also of a PKey."""
+    return key.asbytes() if hasattr(key, "asbytes") else key
+
+
+class ChannelException(SSHError):
+    """The server does not open a channel: code is its reason (RFC 4254 section 5.1)."""
+
+    def __init__(self, code, text):
+        super().__init__(_ssh.ERR_OPEN_REFUSED, f"the server refused to open the channel: {text}")
+        self.code = code
+        self.text = text
+
+
+class IncompatiblePeer(SSHError):
+    """No algorithm that both sides have."""
+
+
+class MessageOrderError(SSHError):
+    """Messages out of order during a strict key exchange: an attack, or a broken server."""
+
+
+class ProxyCommandFailure(SSHError):
+    """The ProxyCommand ended."""
+
+    def __init__(self, command, error):
+        super().__init__(_ssh.ERR_EOF, f'ProxyCommand("{command}") failed: {error}')
+        self.command = command
+        self.error = error
+
+
+class ConfigParseError(SSHError):
+    """A configuration file that cannot be understood."""
+
+
+class CouldNotCanonicalize(SSHError):
+    """Not raised here: names of hosts are not canonicalised."""
+
+
+class NoValidConnectionsError(OSError):
+    """No address of the host can be connected to. errors: {address: exception}."""
+
+    def __init__(self, errors):
+        port = list(errors)[0][1]
+        where = " or ".join(sorted([address[0] for address in errors]))
+        # The number of the last failure, where paramiko has None.
+        code = list(errors.values())[-1].args[0]
+        super().__init__(code, f"Unable to connect to port {port} on {where}")
+        self.errors = errors
+
+
+_KINDS = (
+    (AuthenticationException, "AUTH_FAILED PASSWORD_EXPIRED TOO_MANY_FACTORS TOO_MANY_PROMPTS"),
+    (AuthenticationException, "AGENT_EMPTY AGENT_REFUSED AGENT_SIGNATURE"),
+    (IncompatiblePeer, "NO_CIPHER NO_HOST_KEY NO_KEX NO_MAC"),
+    (MessageOrderError, "STRICT_KEX"),
+)
+
+
+def named(error):
+    """An error of `_ssh` as the exception that paramiko's name for it has; others as they are."""
+    if type(error) is SSHError:
+        for kind, names in _KINDS:
+            if error.args[0] in [getattr(_ssh, "ERR_" + name) for name in names.split()]:
+                return kind(*error.args)
+        if error.args[0] == _ssh.ERR_OPEN_REFUSED:
+            return ChannelException(2, error.args[1])
+    return error

@@ -4,8 +4,8 @@ import select
 
 import _ssh
 
-from ssh import client, errors, options, relay, terminal
-from ssh.client import say
+from ssh import dialogue, errors, options, relay, terminal
+from ssh.dialogue import say
 from ssh.errors import Failure, why
 
 USAGE = """\
@@ -17,13 +17,13 @@ _NO_STATUS = 255
 
 
 def main(args):
-    return client.run("ssh", _main, args)
+    return dialogue.run("ssh", _main, args)
 
 
 def _main(args):
     opts, operands = options.parse("ssh", args, "4NTVanqstvx", "ceilmop", USAGE, stop=True)
     if "V" in opts.flags:
-        say(client.version())
+        say(dialogue.version())
         return 0
     if not operands:
         raise Failure(f"which host?\n{USAGE}")
@@ -31,7 +31,7 @@ def _main(args):
     command = " ".join(operands[1:])
     if "s" in opts.flags and not command:
         raise Failure("-s needs the name of a subsystem")
-    with client.connect(opts) as conn:
+    with dialogue.connect(opts) as conn:
         try:
             return _session(opts, conn, command)
         except relay.Disconnect:

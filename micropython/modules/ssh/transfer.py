@@ -4,7 +4,7 @@ import errno
 import os
 
 from ssh import errors, paths, progress, terminal
-from ssh.client import say
+from ssh.dialogue import say
 from ssh.errors import EPIPE, Failure, why
 from ssh.known_hosts import match
 
