@@ -107,6 +107,12 @@ void modssh_sftp_guard(modssh_sftp_guard_t *guard, mp_obj_ssh_sftp_t *self, int 
 
 void modssh_sftp_attrs_get(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int request, int file, mp_obj_t path, ssh_sftp_attrs_t *attrs);
 mp_obj_t modssh_sftp_attrs_obj(const ssh_sftp_attrs_t *attrs);
+// Six rows of a table of arguments: what setstat() can set.
+#define MODSSH_SFTP_ATTR_ARG(name) { MP_QSTR_##name, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} }
+#define MODSSH_SFTP_ATTR_ARGS \
+    MODSSH_SFTP_ATTR_ARG(mode), MODSSH_SFTP_ATTR_ARG(size), MODSSH_SFTP_ATTR_ARG(atime), \
+    MODSSH_SFTP_ATTR_ARG(mtime), MODSSH_SFTP_ATTR_ARG(uid), MODSSH_SFTP_ATTR_ARG(gid)
+void modssh_sftp_attrs_parse(const mp_arg_val_t *args, ssh_sftp_attrs_t *attrs);
 // A name from the server: a str, or bytes where it is not UTF-8.
 mp_obj_t modssh_sftp_name_obj(const uint8_t *name, size_t len);
 uint64_t modssh_get_u64(mp_obj_t obj);

@@ -425,6 +425,26 @@ static mp_obj_t file_truncate(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(file_truncate_obj, 1, 2, file_truncate);
 
+// setstat(mode=None, size=None, atime=None, mtime=None, uid=None, gid=None)
+static mp_obj_t file_setstat(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    static const mp_arg_t allowed[] = { MODSSH_SFTP_ATTR_ARGS };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    mp_obj_ssh_sftp_file_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    ssh_sftp_attrs_t attrs;
+    modssh_sftp_attrs_parse(args, &attrs);
+    modssh_op_t op;
+    modssh_sftp_enter_file(&op, self);
+    flush(&op, self); // what is written later would change the times again
+    modssh_sftp_attrs_get(&op, self->sftp, SSH_SFTP_FSETSTAT, self->id, MP_OBJ_NULL, &attrs);
+    if (attrs.flags & SSH_SFTP_SIZE) {
+        ssh_sftp_forget(self->sftp->core, self->id);
+    }
+    modssh_leave(&op);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(file_setstat_obj, 1, file_setstat);
+
 // ---------------------------------------------------------------- closing
 
 static void close_file(mp_obj_ssh_sftp_file_t *self) {
@@ -541,6 +561,7 @@ static const mp_rom_map_elem_t file_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_tell), MP_ROM_PTR(&file_tell_obj) },
     { MP_ROM_QSTR(MP_QSTR_stat), MP_ROM_PTR(&file_stat_obj) },
     { MP_ROM_QSTR(MP_QSTR_truncate), MP_ROM_PTR(&file_truncate_obj) },
+    { MP_ROM_QSTR(MP_QSTR_setstat), MP_ROM_PTR(&file_setstat_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&modssh_sftp_file_close_obj) },
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&mp_identity_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&modssh_sftp_file___exit___obj) },

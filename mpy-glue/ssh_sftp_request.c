@@ -1,5 +1,7 @@
 // class SFTP: requests that name paths.
 
+#include <string.h>
+
 #include "modssh_sftp.h"
 
 // One request with up to two paths, all of an operation but its end.
@@ -161,35 +163,37 @@ static bool get_pair(const mp_arg_val_t *a, const mp_arg_val_t *b, uint32_t *a_o
     return true;
 }
 
+// What is given of the arguments that MODSSH_SFTP_ATTR_ARGS lists.
+void modssh_sftp_attrs_parse(const mp_arg_val_t *args, ssh_sftp_attrs_t *attrs) {
+    enum { ARG_mode, ARG_size, ARG_atime, ARG_mtime, ARG_uid, ARG_gid };
+    memset(attrs, 0, sizeof(*attrs));
+    if (args[ARG_mode].u_obj != mp_const_none) {
+        attrs->flags |= SSH_SFTP_MODE;
+        attrs->mode = mp_obj_get_int(args[ARG_mode].u_obj);
+    }
+    if (args[ARG_size].u_obj != mp_const_none) {
+        attrs->flags |= SSH_SFTP_SIZE;
+        attrs->size = modssh_get_u64(args[ARG_size].u_obj);
+    }
+    if (get_pair(&args[ARG_atime], &args[ARG_mtime], &attrs->atime, &attrs->mtime)) {
+        attrs->flags |= SSH_SFTP_TIMES;
+    }
+    if (get_pair(&args[ARG_uid], &args[ARG_gid], &attrs->uid, &attrs->gid)) {
+        attrs->flags |= SSH_SFTP_UIDGID;
+    }
+}
+
 static mp_obj_t sftp_setstat(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_path, ARG_mode, ARG_size, ARG_atime, ARG_mtime, ARG_uid, ARG_gid, ARG_follow };
+    enum { ARG_path, ARG_attrs, ARG_follow = ARG_attrs + 6 };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_path, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_mode, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_size, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_atime, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_mtime, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_uid, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_gid, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+        MODSSH_SFTP_ATTR_ARGS,
         { MP_QSTR_follow, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = true} },
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
-    ssh_sftp_attrs_t attrs = { 0 };
-    if (args[ARG_mode].u_obj != mp_const_none) {
-        attrs.flags |= SSH_SFTP_MODE;
-        attrs.mode = mp_obj_get_int(args[ARG_mode].u_obj);
-    }
-    if (args[ARG_size].u_obj != mp_const_none) {
-        attrs.flags |= SSH_SFTP_SIZE;
-        attrs.size = modssh_get_u64(args[ARG_size].u_obj);
-    }
-    if (get_pair(&args[ARG_atime], &args[ARG_mtime], &attrs.atime, &attrs.mtime)) {
-        attrs.flags |= SSH_SFTP_TIMES;
-    }
-    if (get_pair(&args[ARG_uid], &args[ARG_gid], &attrs.uid, &attrs.gid)) {
-        attrs.flags |= SSH_SFTP_UIDGID;
-    }
+    ssh_sftp_attrs_t attrs;
+    modssh_sftp_attrs_parse(args + ARG_attrs, &attrs);
     modssh_op_t op;
     int what = args[ARG_follow].u_bool ? SSH_SFTP_SETSTAT : SSH_SFTP_LSETSTAT;
     request(&op, MP_OBJ_TO_PTR(pos_args[0]), what, args[ARG_path].u_obj, MP_OBJ_NULL, &attrs);

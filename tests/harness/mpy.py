@@ -10,6 +10,8 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 MICROPYTHON = os.environ.get("MICROPYTHON", str(REPO / "build/unix/micropython"))
 MPY_LIB = Path(__file__).resolve().parent / "mpy"
+# The package as it is here, before the one that is frozen into the interpreter.
+MODULES = f"{REPO / 'micropython/modules'}:.frozen"
 DOS = os.environ.get("MPY_TARGET") == "dos"  # the interpreter under test is MPYTHON.EXE
 
 
@@ -52,6 +54,11 @@ def command(script, args=(), heapsize=None, params=None):
     return line + [str(arg) for arg in args], made
 
 
+def environ():
+    """What programs under test find in their environment."""
+    return {**os.environ, "MICROPYPATH": MODULES}
+
+
 def run_mpy(script, *args, heapsize=None, timeout=30, check=True, stdin=None, **params):
     """Run script to its end. params arrive in the program as the dict P.
 
@@ -69,7 +76,14 @@ def run_mpy(script, *args, heapsize=None, timeout=30, check=True, stdin=None, **
         return done
     line, made = command(script, args, heapsize, params)
     try:
-        done = subprocess.run(line, input=stdin, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            line,
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            env=environ(),
+        )
     except subprocess.TimeoutExpired as late:
         stdout = (late.stdout or b"").decode(errors="replace")
         stderr = (late.stderr or b"").decode(errors="replace")
@@ -94,7 +108,11 @@ class Running:
     def __init__(self, script, *args, heapsize=None, **params):
         line, self.made = command(script, args, heapsize, params)
         self.process = subprocess.Popen(
-            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            line,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environ(),
         )
         self.lines = []
 

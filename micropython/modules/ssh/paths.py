@@ -80,3 +80,20 @@ def make_folder(path):
     folder = split(path)[0].rstrip(_SEPARATORS)
     if folder and not exists(folder) and folder[-1] != ":":
         os.mkdir(folder)
+
+
+def safe_name(name):
+    """Whether a name that a server gives may become a local file. It may not lead elsewhere."""
+    if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or "\0" in name:
+        return False
+    return not DOS or not any(c in name for c in '\\:*?"<>|')
+
+
+def set_time(path, seconds):
+    """The time of a local file, where the port can set it (DOS). Whether it could."""
+    try:
+        from dos import utime
+    except ImportError:
+        return False
+    utime(path, seconds)
+    return True

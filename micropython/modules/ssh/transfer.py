@@ -3,10 +3,11 @@
 import errno
 import os
 
-from ssh import errors, paths, progress, terminal
+from ssh import errors, paths, progress
 from ssh.dialogue import say
 from ssh.errors import EPIPE, Failure, why
 from ssh.known_hosts import match
+from ssh.paths import safe_name
 
 _TYPE = 0o170000
 _DIR = 0o040000
@@ -44,13 +45,6 @@ def remote_join(folder, name):
     if not folder:
         return name
     return folder + name if folder.endswith("/") else folder + "/" + name
-
-
-def safe_name(name):
-    """Whether a name that the server gives may become a local file. It may not lead elsewhere."""
-    if name in ("", ".", "..") or "/" in name or "\0" in name:
-        return False
-    return not paths.DOS or not any(c in name for c in '\\:*?"<>|')
 
 
 def remote_stat(sftp, path):
@@ -168,9 +162,7 @@ class Transfer:
 
     def _keep_local(self, local, attrs):
         """Time of a local file, where the port can set it."""
-        if terminal.dos and hasattr(terminal.dos, "utime"):
-            terminal.dos.utime(local, attrs[3])
-        elif self.preserve is True:
+        if not paths.set_time(local, attrs[3]) and self.preserve is True:
             say(f"{self.program}: times of local files cannot be set here (-p)")
             self.preserve = "told"
 

@@ -1,0 +1,646 @@
+"""Files on the server: SFTPClient, SFTPFile and SFTPAttributes, with the names of paramiko.
+
+with conn.open_sftp() as sftp:
+    sftp.get("/etc/motd", "motd.txt", progress=print)
+"""
+
+import errno
+import io
+import os
+import time
+
+import _ssh
+
+from ssh import paths
+
+_TYPE, _DIR, _LINK = 0o170000, 0o040000, 0o120000
+_ENOTDIR = 20
+_CHUNK = 32768
+
+
+class SFTPError(OSError):
+    """What SFTP as such cannot do."""
+
+
+# ---------------------------------------------------------------- attributes
+
+
+class SFTPAttributes:
+    """What the server tells about a file. What it does not tell is 0."""
+
+    def __init__(self):
+        self.st_size = self.st_uid = self.st_gid = None
+        self.st_mode = self.st_atime = self.st_mtime = None
+        self.attr = {}
+
+    @classmethod
+    def from_stat(cls, obj, filename=None):
+        """From what os.stat() gives."""
+        made = cls()
+        made.st_mode, _, _, _, made.st_uid, made.st_gid, made.st_size = obj[:7]
+        made.st_atime, made.st_mtime = obj[7:9]
+        if filename is not None:
+            made.filename = filename
+        return made
+
+    @classmethod
+    def _of(cls, attrs, filename=None):
+        """From the tuple of `_ssh`."""
+        made = cls()
+        made.st_mode, made.st_size, made.st_atime, made.st_mtime, made.st_uid, made.st_gid = attrs
+        if filename is not None:
+            made.filename = filename
+        return made
+
+    @property
+    def longname(self):
+        """A line like that of ls -l, made here and not by the server."""
+        return str(self)
+
+    def __repr__(self):
+        text = ""
+        for name, more in (("size", ()), ("uid", ("gid",)), ("mode", ()), ("atime", ("mtime",))):
+            names = (name,) + more
+            values = [getattr(self, "st_" + each) for each in names]
+            if None not in values:
+                shown = oct if name == "mode" else str
+                text += "".join(f"{n}={shown(v)} " for n, v in zip(names, values))
+        return f"<SFTPAttributes: [ {text}]>"
+
+    def __str__(self):
+        numbers = (self.st_uid or 0, self.st_gid or 0, self.st_size or 0)
+        uid, gid, size = numbers
+        name = getattr(self, "filename", "?")
+        if isinstance(name, (bytes, bytearray)):
+            name = repr(name)
+        return (
+            f"{mode_text(self.st_mode)}   1 {uid:<8d} {gid:<8d} {size:8d} "
+            f"{date_text(self.st_mtime):<12s} {name}"
+        )
+
+    def asbytes(self):
+        return str(self).encode()
+
+
+_KINDS = {1: "p", 2: "c", 4: "d", 6: "b", 8: "-", 10: "l", 12: "s"}
+
+
+def mode_text(mode):
+    """drwxr-xr-x and so on."""
+    if mode is None:
+        return "?---------"
+    text = _KINDS.get(mode >> 12 & 15, "?")
+    for shift, special in ((6, "Ss"), (3, "Ss"), (0, "Tt")):
+        bits = mode >> shift
+        text += ("r" if bits & 4 else "-") + ("w" if bits & 2 else "-")
+        if mode >> (9 + shift // 3) & 1:  # setuid, setgid, sticky
+            text += special[bits & 1]
+        else:
+            text += "x" if bits & 1 else "-"
+    return text
+
+
+def date_text(seconds):
+    """The day and the time of it, or for what is half a year away the year."""
+    if seconds is None or seconds == 0xFFFFFFFF:
+        return "(unknown date)"
+    t = time.localtime(seconds)
+    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[t[1] * 3 - 3 : t[1] * 3]
+    if abs(time.time() - seconds) > 15552000:
+        return f"{t[2]:02d} {month} {t[0]}"
+    return f"{t[2]:02d} {month} {t[3]:02d}:{t[4]:02d}"
+
+
+# ---------------------------------------------------------------- files
+
+
+class SFTPFile(io.IOBase):
+    """An open file on the server, as SFTPClient.open() gives it; a MicroPython stream.
+
+    read() gives bytes in any mode; lines are str unless the mode has a "b", as in paramiko.
+    """
+
+    SEEK_SET, SEEK_CUR, SEEK_END = 0, 1, 2
+    MAX_REQUEST_SIZE = _CHUNK
+
+    def __init__(self, client, native, mode, bufsize=-1):
+        self.sftp = client
+        self.native = native  # the _ssh.SFTPFile
+        self.closed = False
+        self.pipelined = False
+        self.newlines = None
+        self._mode = mode
+        self._text = "b" not in mode
+        self._any_newline = "U" in mode
+        self._bufsize = max(bufsize, 0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def readable(self):
+        return "r" in self._mode or "+" in self._mode
+
+    def writable(self):
+        return any(c in self._mode for c in "wa+")
+
+    def seekable(self):
+        return True
+
+    # ------------------------------------------------------------ reading
+
+    def read(self, size=None):
+        """size bytes, fewer at the end; all up to the end without a size."""
+        return self.native.read(-1 if size is None else size)
+
+    def readinto(self, buff):
+        return self.native.readinto(buff)
+
+    def readline(self, size=None):
+        """A line with its end, at most size bytes of it."""
+        line = self.native.readline(-1 if size is None else size)
+        if self._any_newline:
+            line = self._with_newline(line)
+        return str(line, "utf-8") if self._text else line
+
+    def _with_newline(self, line):
+        """Mode "U": a carriage return ends a line too, and every end is a newline."""
+        at = line.find(b"\r")
+        if at < 0:
+            return line
+        if line[at:] == b"\r" and self.native.read(1) not in (b"\n", b""):
+            self.native.seek(-1, 1)
+        elif line[at + 1 :] not in (b"", b"\n"):
+            self.native.seek(at + 1 - len(line), 1)
+        return line[:at] + b"\n"
+
+    def readlines(self, sizehint=None):
+        lines = []
+        left = sizehint
+        for line in self:
+            lines.append(line)
+            if sizehint is not None:
+                left -= len(line)
+                if left <= 0:
+                    break
+        return lines
+
+    def __iter__(self):
+        if self.closed:
+            raise ValueError("the file is closed")
+        return self
+
+    def __next__(self):
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def xreadlines(self):
+        return self
+
+    def prefetch(self, file_size=None, max_concurrent_requests=None):
+        """Files are read ahead anyway, within the buffer that open() was given."""
+
+    def readv(self, chunks, max_concurrent_prefetch_requests=None):
+        """A generator of what stands at each (offset, length) of chunks."""
+        for offset, length in chunks:
+            self.native.seek(offset)
+            yield self.native.read(length)
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, data):
+        """Write bytes or text: their number.
+
+        Without a buffer (bufsize of open()) and set_pipelined(), the server has taken them, or an
+        exception says why not, when this returns.
+        """
+        n = self.native.write(data)
+        if not self.pipelined and (
+            self._bufsize == 0 or (self._bufsize == 1 and b"\n" in _bytes(data))
+        ):
+            self.native.flush()
+        return n
+
+    def writelines(self, sequence):
+        for line in sequence:
+            self.write(line)
+
+    def set_pipelined(self, pipelined=True):
+        """Whether writes run on without the server's answer: a later call raises their errors."""
+        self.pipelined = pipelined
+
+    def flush(self):
+        """Wait until the server has taken all that was written."""
+        self.native.flush()
+
+    def fsync(self):
+        """Wait until it is on the server's disk."""
+        self.native.sync()
+
+    def copy_data(self, to, offset=0, length=0, to_offset=0):
+        """The server copies length bytes (0: up to the end) to another open file of its own."""
+        return self.native.copy_data(getattr(to, "native", to), offset, length, to_offset)
+
+    def truncate(self, size=None):
+        """Cut or extend the file to size, by default to where it stands."""
+        return self.native.truncate(size)
+
+    def seek(self, offset, whence=0):
+        return self.native.seek(offset, whence)
+
+    def tell(self):
+        return self.native.tell()
+
+    # ------------------------------------------------------------ attributes
+
+    def stat(self):
+        return SFTPAttributes._of(self.native.stat())
+
+    def chmod(self, mode):
+        self.native.setstat(mode=mode)
+
+    def chown(self, uid, gid):
+        self.native.setstat(uid=uid, gid=gid)
+
+    def utime(self, times):
+        """times: (atime, mtime), None for now."""
+        atime, mtime = times or (time.time(), time.time())
+        self.native.setstat(atime=int(atime), mtime=int(mtime))
+
+    def check(self, hash_algorithm, offset=0, length=0, block_size=0):
+        """A hash made by the server (check-file): not there, no server of ours has it."""
+        raise OSError(errno.EOPNOTSUPP, "hashes by the server (check-file) are not supported")
+
+    # ------------------------------------------------------------ waiting and the end
+
+    def settimeout(self, timeout):
+        """Seconds for each step of an operation: of the whole session."""
+        self.sftp.sock.settimeout(timeout)
+
+    def gettimeout(self):
+        return self.sftp.sock.gettimeout()
+
+    def setblocking(self, blocking):
+        self.sftp.sock.setblocking(blocking)
+
+    def close(self):
+        """Close; what a write behind has met is raised here."""
+        if not self.closed:
+            self.closed = True
+            self.native.close()
+
+    def ioctl(self, request, arg):
+        if request == 1:
+            self.native.flush()
+        elif request == 3:
+            return arg & 5  # readable and writable as files always are
+        elif request == 4:
+            self.close()
+        else:
+            return -22
+        return 0
+
+
+def _bytes(data):
+    return data.encode() if isinstance(data, str) else data
+
+
+# ---------------------------------------------------------------- the client
+
+
+class _Sock:
+    """What get_channel() gives: the timeout and the end of an SFTP session."""
+
+    def __init__(self, client, session, transport):
+        self._client = client
+        self._session = session
+        self._transport = transport
+
+    def settimeout(self, timeout):
+        self._session.timeout = timeout
+
+    def gettimeout(self):
+        return self._session.timeout
+
+    def setblocking(self, blocking):
+        """Only blocking: an SFTP call waits for its answer, for as long as the timeout says."""
+        if not blocking:
+            raise OSError(errno.EOPNOTSUPP, "SFTP waits for answers: use settimeout()")
+        self._session.timeout = None
+
+    def get_transport(self):
+        return self._transport
+
+    @property
+    def closed(self):
+        return self._client.closed or self._session.closed
+
+    def close(self):
+        self._client.close()
+
+
+def native_session(source):
+    """The _ssh.Session of a Connection, Transport, Channel or Session."""
+    if hasattr(source, "get_transport"):
+        source = source.get_transport()
+    for name in ("session", "_session", "native"):
+        found = getattr(source, name, None)
+        if isinstance(found, _ssh.Session):
+            return found
+    return source
+
+
+class SFTPClient:
+    """Files on the server. Names and arguments are paramiko's; get and put take more.
+
+    sock: a Transport or Connection that is logged in, or an _ssh.Session or _ssh.SFTP. For a
+    Channel one of its own is opened on the same connection.
+    """
+
+    def __init__(self, sock):
+        self.closed = False
+        self._cwd = None
+        if isinstance(sock, _ssh.SFTP):
+            self.native = sock
+            self.sock = None
+            return
+        session = native_session(sock)
+        self.native = session.sftp()
+        transport = sock.get_transport() if hasattr(sock, "get_transport") else sock
+        self.sock = _Sock(self, session, transport)
+
+    @classmethod
+    def from_transport(cls, t, window_size=None, max_packet_size=None):
+        """A client on a Transport. Window and packet sizes are those of the session."""
+        return cls(t)
+
+    def close(self):
+        """Close the files that are still open, and the channel."""
+        if not self.closed:
+            self.closed = True
+            self.native.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def get_channel(self):
+        """An object with settimeout(), gettimeout(), get_transport(), closed, close()."""
+        return self.sock
+
+    def _at(self, path):
+        if self._cwd is None or path[:1] in ("/", b"/"):
+            return path
+        folder = self._cwd if self._cwd[-1] == "/" else self._cwd + "/"
+        return folder + path if isinstance(path, str) else folder.encode() + path
+
+    # ------------------------------------------------------------ folders
+
+    def listdir(self, path="."):
+        """Names, without "." and "..", in no order."""
+        return self.native.listdir(self._at(path))
+
+    def listdir_attr(self, path="."):
+        """SFTPAttributes of all in a folder, each with its filename."""
+        return list(self.listdir_iter(path))
+
+    def listdir_iter(self, path=".", read_aheads=50):
+        """The same as a generator, for folders that are large."""
+        with self.native.opendir(self._at(path)) as folder:
+            for name, attrs in folder:
+                if name not in (".", ".."):
+                    yield SFTPAttributes._of(attrs, name)
+
+    def mkdir(self, path, mode=0o777):
+        self.native.mkdir(self._at(path), mode)
+
+    def rmdir(self, path):
+        self.native.rmdir(self._at(path))
+
+    def chdir(self, path=None):
+        """From now on paths count from there; None: from the server's home again."""
+        if path is None:
+            self._cwd = None
+            return
+        if self.native.stat(self._at(path))[0] & _TYPE != _DIR:
+            raise SFTPError(_ENOTDIR, f"not a directory: {path}")
+        self._cwd = self.normalize(path)
+
+    def getcwd(self):
+        """What chdir() has set, or None."""
+        return self._cwd
+
+    def normalize(self, path):
+        """The whole path, without links and dots, as the server sees it."""
+        return self.native.realpath(self._at(path))
+
+    # ------------------------------------------------------------ names
+
+    def remove(self, path):
+        self.native.unlink(self._at(path))
+
+    unlink = remove
+
+    def rename(self, oldpath, newpath):
+        """newpath must not be there yet."""
+        self.native.rename(self._at(oldpath), self._at(newpath))
+
+    def posix_rename(self, oldpath, newpath):
+        """What is at newpath is replaced, in one step."""
+        self.native.posix_rename(self._at(oldpath), self._at(newpath))
+
+    def symlink(self, source, dest):
+        """Make the link dest, which holds the text source."""
+        self.native.symlink(source, self._at(dest))
+
+    def hardlink(self, source, dest):
+        """A second name for a file (OpenSSH's extension)."""
+        self.native.hardlink(self._at(source), self._at(dest))
+
+    def readlink(self, path):
+        return self.native.readlink(self._at(path))
+
+    # ------------------------------------------------------------ attributes
+
+    def stat(self, path):
+        return SFTPAttributes._of(self.native.stat(self._at(path)))
+
+    def lstat(self, path):
+        """Of a link itself."""
+        return SFTPAttributes._of(self.native.lstat(self._at(path)))
+
+    def chmod(self, path, mode, *, follow=True):
+        self.native.setstat(self._at(path), mode=mode, follow=follow)
+
+    def chown(self, path, uid, gid, *, follow=True):
+        self.native.setstat(self._at(path), uid=uid, gid=gid, follow=follow)
+
+    def utime(self, path, times, *, follow=True):
+        """times: (atime, mtime) in seconds since 1970, None for now."""
+        atime, mtime = times or (time.time(), time.time())
+        self.native.setstat(self._at(path), atime=int(atime), mtime=int(mtime), follow=follow)
+
+    def truncate(self, path, size):
+        self.native.setstat(self._at(path), size=size)
+
+    def statvfs(self, path="."):
+        """As os.statvfs() (OpenSSH's extension)."""
+        return self.native.statvfs(self._at(path))
+
+    # ------------------------------------------------------------ files
+
+    def open(self, filename, mode="r", bufsize=-1):
+        """An SFTPFile. bufsize 0 or less: writes wait for the server; 1: those that end a line."""
+        kind = "r"
+        for letter in "awx":
+            if letter in mode:
+                kind = letter
+        if "+" in mode:
+            kind += "+"
+        more = {"buffer": bufsize} if bufsize > 1 and (kind[0] == "r" or "+" in mode) else {}
+        return SFTPFile(self, self.native.open(self._at(filename), kind, **more), mode, bufsize)
+
+    file = open
+
+    def getfo(
+        self,
+        remotepath,
+        fl,
+        callback=None,
+        prefetch=True,
+        max_concurrent_prefetch_requests=None,
+        *,
+        progress=None,
+    ):
+        """Write a remote file to a stream: the number of bytes.
+
+        callback or progress is called with (bytes so far, size of the file). prefetch=False asks
+        for a piece of 32 KB at a time, a maximum of requests for as many.
+        """
+        told = callback or progress
+        if prefetch and max_concurrent_prefetch_requests is None:
+            return self.native.get(self._at(remotepath), fl, told)
+        most = max_concurrent_prefetch_requests if prefetch else 1
+        done = 0
+        piece = bytearray(_CHUNK)
+        with self.native.open(self._at(remotepath), "r", buffer=_CHUNK * most) as file:
+            size = file.stat()[1]
+            while True:
+                n = file.readinto(piece)
+                if not n:
+                    return done
+                fl.write(bytes(memoryview(piece)[:n]))
+                done += n
+                if told:
+                    told(done, size)
+
+    def get(
+        self,
+        remotepath,
+        localpath,
+        callback=None,
+        prefetch=True,
+        max_concurrent_prefetch_requests=None,
+        *,
+        progress=None,
+        recursive=False,
+        preserve=False,
+    ):
+        """Fetch a remote file; recursive: or a folder. A local file is made or replaced.
+
+        preserve: with the time of the original, where this port can set it (DOS).
+        """
+        rest = (callback or progress, prefetch, max_concurrent_prefetch_requests)
+        attrs = self.native.stat(self._at(remotepath))
+        if attrs[0] & _TYPE == _DIR:
+            if not recursive:
+                raise OSError(errno.EISDIR, f"a folder: {remotepath}")
+            if not paths.is_dir(localpath):
+                os.mkdir(localpath)
+            for name in sorted(self.native.listdir(self._at(remotepath))):
+                if not paths.safe_name(name):
+                    raise OSError(errno.EINVAL, f"not a name for here: {name!r}")
+                self.get(
+                    remotepath.rstrip("/") + "/" + name,
+                    paths.join(localpath, name),
+                    *rest,
+                    recursive=True,
+                    preserve=preserve,
+                )
+            return
+        with open(localpath, "wb") as fl:
+            size = self.getfo(remotepath, fl, *rest)
+        if os.stat(localpath)[6] != size and paths.mode(localpath) & _TYPE == 0o100000:
+            raise OSError(errno.EIO, f"{localpath} has not the {size} bytes that were read")
+        if preserve:
+            paths.set_time(localpath, attrs[3])
+
+    def putfo(self, fl, remotepath, file_size=0, callback=None, confirm=True, *, progress=None):
+        """Write what a stream gives to a remote file: its SFTPAttributes (see put)."""
+        told = callback or progress
+
+        def count(done, total):
+            told(done, file_size or total or 0)
+
+        size = self.native.put(fl, self._at(remotepath), told and count)
+        if not confirm:
+            return SFTPAttributes()
+        attrs = self.stat(remotepath)
+        if attrs.st_size != size:
+            raise OSError(errno.EIO, f"size mismatch in put: {attrs.st_size}, not {size}")
+        return attrs
+
+    def put(
+        self,
+        localpath,
+        remotepath,
+        callback=None,
+        confirm=True,
+        *,
+        progress=None,
+        recursive=False,
+        preserve=False,
+    ):
+        """Send a local file; recursive: or a folder. The SFTPAttributes of what is there then.
+
+        confirm: ask the server for them, and raise OSError if the size is not that of the local
+        file; else they are empty. preserve: with the mode and the times of the original.
+        """
+        told = callback or progress
+        if recursive and paths.is_dir(localpath):
+            self._make_folder(remotepath)
+            for name in sorted(os.listdir(localpath)):
+                self.put(
+                    paths.join(localpath, name),
+                    remotepath.rstrip("/") + "/" + name,
+                    told,
+                    confirm,
+                    recursive=True,
+                    preserve=preserve,
+                )
+            return self.stat(remotepath)
+        info = os.stat(localpath)
+        with open(localpath, "rb") as fl:
+            attrs = self.putfo(fl, remotepath, info[6], told, confirm)
+        if preserve:
+            self.native.setstat(
+                self._at(remotepath), mode=info[0] & 0o777, atime=info[7], mtime=info[8]
+            )
+        return attrs
+
+    def _make_folder(self, path):
+        try:
+            self.mkdir(path)
+        except OSError:
+            # Servers have no common answer for what is there already.
+            if self.stat(path).st_mode & _TYPE != _DIR:
+                raise
+
+
+SFTP = SFTPClient
