@@ -63,6 +63,8 @@ class Unix(Machine):
         self.sshdir = folder / "sshdir"
         self.sshdir.mkdir()
         self.known_file = str(self.sshdir / "known_hosts")
+        # That of the whole machine may ask for something else.
+        (self.sshdir / "config").write_text("HashKnownHosts no\n")
         self.key = str(site.key)
 
     def path(self, name):

@@ -56,7 +56,7 @@ class Host(login.Host):
     def __init__(self, dialogue):
         options = dialogue.options
         super().__init__(
-            options.host_key_alias or options.host,
+            options.host_key_alias or options.host_name,
             22 if options.host_key_alias else options.port or 22,
             _files(options.known_hosts),
             _files(options.global_known_hosts),
@@ -66,9 +66,10 @@ class Host(login.Host):
 
     def options(self):
         more = super().options()
-        for argument, name in _ALGORITHMS:
+        more["hostkeys"] = self.dialogue.options.host_key_names(self.hosts)
+        for name in ("ciphers", "macs", "kex"):
             if getattr(self.dialogue.options, name):
-                more[argument] = getattr(self.dialogue.options, name)
+                more[name] = getattr(self.dialogue.options, name)
         return more
 
     def judged(self, state):
@@ -142,6 +143,7 @@ class Dialogue(login.Login):
     """One login by the options of a command line, with questions to a person."""
 
     def __init__(self, options):
+        options.finish()
         super().__init__(options.user_name(), keys=options.identities)
         self.options = options
         self.tries = options.password_prompts
@@ -150,7 +152,7 @@ class Dialogue(login.Login):
     def connect(self, sock=None):
         """A Connection that is logged in. sock: a way to the host that is there already."""
         options = self.options
-        name = options.host_name or options.host
+        name = options.host_name
         port = options.port or 22
         host = Host(self)
         self.debug(f"connecting to {name} port {port}")
@@ -216,7 +218,7 @@ class Dialogue(login.Login):
         for path in found:
             if not paths.exists(path):
                 say(f"{self.options.program}: cannot use the key {path}: no such file")
-        if not self.keys:
+        if not self.keys and self.options.default_keys:
             found = paths.identities()
         return [(path, None) for path in found if paths.exists(path)]
 
@@ -306,12 +308,6 @@ class Dialogue(login.Login):
 
 
 # Arguments of `_ssh.Session`, and the options that name algorithms for them.
-_ALGORITHMS = (
-    ("ciphers", "ciphers"),
-    ("macs", "macs"),
-    ("kex", "kex"),
-    ("hostkeys", "host_keys"),
-)
 
 
 def _files(names):

@@ -2,198 +2,130 @@
 
 import socket
 
-from ssh import paths
+import _ssh
+
+from ssh import settings
 from ssh.errors import Failure
-
-
-def _yes_no(value):
-    value = value.lower()
-    if value in ("yes", "true"):
-        return True
-    if value in ("no", "false"):
-        return False
-    raise ValueError
-
-
-def _number(value):
-    value = int(value)
-    if value < 0:
-        raise ValueError
-    return value
-
-
-def _port(value):
-    value = int(value)
-    if not 0 < value < 65536:
-        raise ValueError
-    return value
-
-
-def _text(value):
-    return value
-
-
-def _words(value):
-    return value.split()
-
-
-def _names(value):
-    """A list of algorithms. OpenSSH's +, - and ^ are relative to a default that is not ours."""
-    if value[:1] in "+-^":
-        raise ValueError
-    return value
-
-
-def _checking(value):
-    value = {"true": "yes", "false": "no", "off": "no"}.get(value.lower(), value.lower())
-    if value not in ("yes", "no", "ask", "accept-new"):
-        raise ValueError
-    return value
-
-
-def _family(value):
-    value = value.lower()
-    if value == "any":
-        return 0
-    if value == "inet":
-        return socket.AF_INET
-    if value == "inet6" and hasattr(socket, "AF_INET6"):
-        return socket.AF_INET6
-    raise ValueError
-
-
-def _tty(value):
-    value = value.lower()
-    if value in ("no", "yes", "force", "auto"):
-        return None if value == "auto" else value
-    raise ValueError
-
-
-def _escape(value):
-    if value.lower() == "none":
-        return None
-    if len(value) == 2 and value[0] == "^":
-        return chr(ord(value[1]) & 31)
-    if len(value) != 1 or ord(value) > 127:
-        raise ValueError
-    return value
-
-
-def _none(value):
-    if value.lower() != "none":
-        raise ValueError
-
-
-def _only_no(value):
-    if _yes_no(value):
-        raise ValueError
-
-
-def _setting(value):
-    name, equals, text = value.partition("=")
-    if not name or not equals:
-        raise ValueError
-    return name, text
-
-
-# What -o takes: the name in small letters -> attribute of Options, what reads its value. An
-# attribute that is a list gets one more item; an attribute None is for options that are accepted
-# because they ask for what is done anyway.
-_SETTINGS = {
-    "addressfamily": ("family", _family),
-    "batchmode": ("batch", _yes_no),
-    "ciphers": ("ciphers", _names),
-    "compression": (None, _only_no),
-    "connecttimeout": ("connect_timeout", _number),
-    "escapechar": ("escape", _escape),
-    "forwardagent": (None, _only_no),
-    "forwardx11": (None, _only_no),
-    "globalknownhostsfile": ("global_known_hosts", _words),
-    "hashknownhosts": (None, _only_no),
-    "hostkeyalgorithms": ("host_keys", _names),
-    "hostkeyalias": ("host_key_alias", _text),
-    "hostname": ("host_name", _text),
-    "identitiesonly": ("identities_only", _yes_no),
-    "identityfile": ("identities", _text),
-    "kbdinteractiveauthentication": ("keyboard_auth", _yes_no),
-    "kexalgorithms": ("kex", _names),
-    "loglevel": ("log_level", _text),
-    "macs": ("macs", _names),
-    "numberofpasswordprompts": ("password_prompts", _number),
-    "passwordauthentication": ("password_auth", _yes_no),
-    "port": ("port", _port),
-    "proxycommand": (None, _none),
-    "proxyjump": (None, _none),
-    "pubkeyauthentication": ("public_key_auth", _yes_no),
-    "requesttty": ("tty", _tty),
-    "serveralivecountmax": ("alive_count", _number),
-    "serveraliveinterval": ("alive_interval", _number),
-    "setenv": ("environment", _setting),
-    "stricthostkeychecking": ("checking", _checking),
-    "updatehostkeys": (None, _only_no),
-    "user": ("user", _text),
-    "userknownhostsfile": ("known_hosts", _words),
-}
+from ssh.known_hosts import match
 
 
 class Options:
+    """What a command line and the configuration files ask for. Lists of forwards have texts in
+    the form of -L, -R and -D.
+    """
+
     def __init__(self, program):
         self.program = program
+        self.finished = False
+        self.given = set()  # attributes that have been set: the first value counts
+        self.config_file = None  # of -F; "none": no file
         self.host = None
         self.host_name = None
         self.host_key_alias = None
         self.port = None
         self.user = None
+        self.target_user = None
         self.identities = []
         self.identities_only = False
+        self.default_keys = True  # whether the usual keys are tried without IdentityFile
+        self.identity_agent = None  # path of its socket, or "none"
+        self.certificates = []
         self.public_key_auth = True
         self.password_auth = True
         self.keyboard_auth = True
+        self.preferred_auth = None
         self.password_prompts = 3
         self.batch = False
         self.checking = "ask"
         self.known_hosts = None
         self.global_known_hosts = None
+        self.revoked_host_keys = None
+        self.ca_algorithms = None
+        self.hash_known_hosts = False
+        self.update_host_keys = "no"
         self.connect_timeout = None
         self.alive_interval = 0
         self.alive_count = 3
+        self.rekey = (None, None)  # bytes, seconds
         self.family = 0
-        self.ciphers = self.macs = self.kex = self.host_keys = None
+        self.ciphers = self.macs = self.kex = None
+        self.host_keys = None  # a tuple if their order is not a wish of the user
         self.environment = []
+        self.send_env = []
         self.escape = "~"
         self.tty = None
+        self.remote_command = None
+        self.session_type = "default"
+        self.stdin_null = False
+        self.fork = False
+        self.proxy_command = None
+        self.proxy_jump = None
+        self.stdio_forward = None  # -W: host:port
+        self.local_forwards = []
+        self.remote_forwards = []
+        self.dynamic_forwards = []
+        self.clear_all_forwardings = False
+        self.exit_on_forward_failure = False
+        self.gateway_ports = False
+        self.forward_agent = False  # or True, or the path of a socket
+        self.ignore_unknown = None
+        self.tag = None
         self.log_level = None
         self.verbose = 0
         self.quiet = False
         self.flags = ""
 
+    def put(self, attribute, value):
+        """A value, unless there is one already. Lists get more items."""
+        if attribute in settings.LISTS:
+            self._more(attribute, value)
+            return
+        share = settings.SHARED.get(attribute, attribute)
+        if share in self.given:
+            return
+        self.given.add(share)
+        setattr(self, attribute, value)
+        if attribute == "log_level":
+            self.quiet = value in ("QUIET", "FATAL")
+            self.verbose = max(self.verbose, int(value[5:] or 1) if value[:5] == "DEBUG" else 0)
+
+    def _more(self, attribute, value):
+        items = getattr(self, attribute)
+        for item in value if isinstance(value, list) else [value]:
+            if attribute == "send_env" and item[:1] == "-":
+                # Takes back what other lines have asked for.
+                items[:] = [old for old in items if not match(old, item[1:])]
+            elif item not in items:
+                items.append(item)
+
+    def ignores(self, name):
+        """Whether an unknown option is to be passed over (IgnoreUnknown)."""
+        patterns = (self.ignore_unknown or "").lower().split(",")
+        return any(match(name, pattern) for pattern in patterns)
+
     def set(self, text):
         """-o Name=value, or "Name value"."""
-        at = min([i for i in (text.find("="), text.find(" ")) if i > 0] or [len(text)])
-        name = text[:at].strip()
-        value = text[at + 1 :].strip(" =\t").strip('"')
-        if name.lower() not in _SETTINGS:
-            raise Failure(f"the option {name} is not supported")
-        attribute, read = _SETTINGS[name.lower()]
-        try:
-            if not value:
-                raise ValueError
-            self._store(attribute, read(value))
-        except ValueError:
-            raise Failure(f"not supported as a value of the option {name}: {value or 'nothing'}")
-        if self.log_level:
-            self.quiet = self.log_level.upper() == "QUIET"
-            self.verbose = max(self.verbose, int(self.log_level.upper().startswith("DEBUG")))
-            self.log_level = None
+        name, rest = settings.keyword(text)
+        settings.apply(self, name, rest, "-o")
 
-    def _store(self, attribute, value):
-        if attribute is None:
-            return
-        old = getattr(self, attribute)
-        if isinstance(old, list) and not isinstance(value, list):
-            old.append(value)
-        else:
-            setattr(self, attribute, value)
+    def finish(self):
+        """The host is known: the configuration files give what the command line has left open."""
+        if not self.finished:
+            from ssh import config
+
+            self.finished = True
+            config.fill(self)
+        return self
+
+    def hop(self, target):
+        """Options to reach a host on the way to this one: nothing of the command line counts for
+        it but the files.
+        """
+        other = Options(self.program)
+        for name in ("config_file", "verbose", "quiet", "batch", "family"):
+            setattr(other, name, getattr(self, name))
+        other.target(target if "://" in target else "ssh://" + target)
+        return other
 
     def target(self, text):
         """[user@]host or ssh://[user@]host[:port]."""
@@ -203,9 +135,14 @@ class Options:
             host, port = _host_port(host)
             if port:
                 self.port = self.port or _checked_port(port)
+                self.given.add("port")
         else:
             user, at, host = text.rpartition("@")
         if at:
+            if not user:
+                raise Failure(f"a user is missing before the @: {text}")
+            self.target_user = user
+        if at and "user" not in self.given:
             self.user = user
         self.host = check_host(host.strip("[]"))
 
@@ -223,12 +160,22 @@ class Options:
         path = text[colon + 1 :]
         return path[2:] or "." if path[:2] == "~/" else path
 
+    def host_key_names(self, hosts):
+        """Types of host keys to ask for: those that are known of the host come first, unless the
+        user wishes an order. hosts: its KnownHosts.
+        """
+        if isinstance(self.host_keys, list):
+            return self.host_keys
+        return hosts.prefer(self.host_keys or _ssh.algorithms()["host_keys"])
+
     def user_name(self):
         if self.user:
             return self.user
-        for name in ("USER", "LOGNAME", "USERNAME"):
-            if paths.getenv(name):
-                return paths.getenv(name)
+        from ssh import config
+
+        user = config.local_user()
+        if user:
+            return user
         raise Failure(f"which user? say user@{self.host}, or -l user")
 
 
@@ -247,7 +194,7 @@ def _host_port(text):
 
 def _checked_port(text):
     try:
-        return _port(text)
+        return settings.port(text)
     except ValueError:
         raise Failure(f"not a port: {text}")
 
@@ -260,24 +207,42 @@ def check_host(host):
 
 
 # Options with a letter: attribute and what reads the value.
-_LETTERS = {"l": ("user", _text), "i": ("identities", _text), "e": ("escape", _escape)}
+_LETTERS = {
+    "D": ("dynamic_forwards", settings.text),
+    "F": ("config_file", settings.text),
+    "J": ("proxy_jump", settings.none_or_text),
+    "L": ("local_forwards", settings.text),
+    "R": ("remote_forwards", settings.text),
+    "W": ("stdio_forward", settings.text),
+    "P": ("port", settings.port),
+    "c": ("ciphers", settings.algorithms("ciphers")),
+    "e": ("escape", settings.escape),
+    "i": ("identities", settings.text),
+    "l": ("user", settings.text),
+    "m": ("macs", settings.algorithms("macs")),
+    "p": ("port", settings.port),
+}
+# Those without a value: attribute and value.
+_FLAGS = {
+    "4": ("family", socket.AF_INET),
+    "6": ("family", getattr(socket, "AF_INET6", 0)),
+    "A": ("forward_agent", True),
+    "B": ("batch", True),
+    "a": ("forward_agent", False),
+    "g": ("gateway_ports", True),
+}
 
 
 def _take(options, letter, value):
-    if letter in "pP":
-        options.port = _checked_port(value)
-    elif letter == "o":
+    if letter == "o":
         options.set(value)
-    elif letter == "c":
-        options.ciphers = value
-    elif letter == "m":
-        options.macs = value
-    else:
-        attribute, read = _LETTERS[letter]
-        try:
-            options._store(attribute, read(value))
-        except ValueError:
-            raise Failure(f"not a value for -{letter}: {value}")
+        return
+    attribute, read = _LETTERS[letter]
+    try:
+        options.put(attribute, read(value))
+    except ValueError:
+        what = "not a port" if attribute == "port" else f"not a value for -{letter}"
+        raise Failure(f"{what}: {value}")
 
 
 def parse(program, args, flags, valued, usage, stop=False):
@@ -303,17 +268,15 @@ def parse(program, args, flags, valued, usage, stop=False):
             letter, letters = letters[0], letters[1:]
             if letter in flags:
                 options.flags += letter
+                if letter in _FLAGS:
+                    options.put(*_FLAGS[letter])
             elif letter in valued:
                 if not letters and not args:
-                    raise Failure(f"-{letter} needs a value\n{usage}")
+                    raise Failure(f"-{letter} needs a value\n{usage}", 2)
                 _take(options, letter, letters or args.pop(0))
                 break
             else:
-                raise Failure(f"no option -{letter} here\n{usage}")
+                raise Failure(f"no option -{letter} here\n{usage}", 2)
     options.verbose = max(options.verbose, options.flags.count("v"))
     options.quiet = options.quiet or "q" in options.flags
-    if "4" in options.flags:
-        options.family = socket.AF_INET
-    if "B" in options.flags:
-        options.batch = True
     return options, operands

@@ -46,6 +46,16 @@ def global_known_hosts():
     return []
 
 
+def config():
+    """The user's configuration file (ssh_config(5))."""
+    return join(folder(), "SSH.CFG" if DOS else "config")
+
+
+def global_config():
+    """That of the whole machine, None if there can be none."""
+    return "/etc/ssh/ssh_config" if sys.platform in ("linux", "darwin") else None
+
+
 def identities():
     """Key files that are tried without being asked for. DOS has eight letters for a name."""
     names = ("ID_ED255", "ID_ECDSA", "ID_RSA") if DOS else ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -53,7 +63,9 @@ def identities():
 
 
 def expand(path):
-    """~/x as people write it in options."""
+    """~/x as people write it in options. ~/.ssh is the folder of the user's SSH files."""
+    if path.startswith("~/.ssh/") and getenv("SSHDIR"):
+        return join(getenv("SSHDIR"), path[7:])
     if path.startswith("~/") and getenv("HOME"):
         return join(getenv("HOME"), path[2:])
     return path

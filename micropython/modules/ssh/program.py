@@ -9,8 +9,12 @@ from ssh.dialogue import say
 from ssh.errors import Failure, why
 
 USAGE = """\
-usage: ssh [-4NnqsTtVv] [-e escape_char] [-i key_file] [-l user] [-o option=value]
-           [-p port] [user@]host [command]"""
+usage: ssh [-46AaCfgNnqsTtVvx] [-c ciphers] [-D [address:]port] [-e escape_char]
+           [-F config_file] [-i key_file] [-J [user@]host[:port]] [-L forward]
+           [-l user] [-m macs] [-o option=value] [-p port] [-R forward]
+           [-W host:port] [user@]host [command]"""
+
+_FLAGS = "46ACNTVafgnqstvx"
 
 # What OpenSSH gives when a command ended without a status.
 _NO_STATUS = 255
@@ -21,12 +25,12 @@ def main(args):
 
 
 def _main(args):
-    opts, operands = options.parse("ssh", args, "4NTVanqstvx", "ceilmop", USAGE, stop=True)
+    opts, operands = options.parse("ssh", args, _FLAGS, "DFJLRWceilmop", USAGE, stop=True)
     if "V" in opts.flags:
         say(dialogue.version())
         return 0
     if not operands:
-        raise Failure(f"which host?\n{USAGE}")
+        raise Failure(f"which host?\n{USAGE}", 2)
     opts.target(operands[0])
     command = " ".join(operands[1:])
     if "s" in opts.flags and not command:
