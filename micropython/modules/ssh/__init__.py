@@ -19,6 +19,8 @@ _NAMES = (
         "PartialAuthentication IncompatiblePeer NoValidConnectionsError ProxyCommandFailure "
         "ConfigParseError CouldNotCanonicalize MessageOrderError UnableToAuthenticate",
     ),
+    ("sftp", "SFTPClient SFTPFile SFTPAttributes SFTPError SFTP"),
+    ("vfs", "mount"),
 )
 
 

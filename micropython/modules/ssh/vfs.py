@@ -1,0 +1,277 @@
+"""A folder of the server as a file system of MicroPython.
+
+    with ssh.connect("host", username="me") as conn:
+        ssh.mount(conn, "/remote", root="/srv/data")
+        print(open("/remote/notes.txt").read())
+
+open(), os.listdir(), os.stat() and import work under the mount point; os.umount() ends it. Paths
+cannot leave the root: ".." is resolved here, by its text, before anything is sent. Symbolic links
+are the server's: they lead to where it lets them lead.
+"""
+
+import errno
+import io
+import time
+
+import _ssh
+
+from ssh.sftp import native_session
+
+_TYPE, _DIR = 0o170000, 0o040000
+_ENOTDIR, _EROFS, _ENOTEMPTY = 20, 30, 39
+
+
+class TextFile(io.IOBase):
+    """A file that is read as text (UTF-8)."""
+
+    def __init__(self, native):
+        self.native = native
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def read(self, size=-1):
+        """size characters, fewer at the end; all without a size."""
+        if size is None or size < 0:
+            return str(self.native.read(), "utf-8")
+        return self._text(self.native.read(size), size)
+
+    def _text(self, data, size):
+        """Text of size characters that begins with data, which may end within one."""
+        while True:
+            starts = [i for i, c in enumerate(data) if c & 0xC0 != 0x80]
+            lacking = size - len(starts)
+            if starts and not lacking:
+                lacking = starts[-1] + _length(data[starts[-1]]) - len(data)
+            more = self.native.read(lacking) if lacking > 0 else b""
+            if not more:
+                return str(data, "utf-8")
+            data += more
+
+    def readline(self, size=-1):
+        if size is None or size < 0:
+            return str(self.native.readline(), "utf-8")
+        text = ""
+        while len(text) < size and text[-1:] != "\n":
+            char = self.read(1)
+            if not char:
+                break
+            text += char
+        return text
+
+    def readlines(self):
+        return list(self)
+
+    def readinto(self, buf):
+        return self.native.readinto(buf)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def write(self, data):
+        return self.native.write(data)
+
+    def seek(self, offset, whence=0):
+        return self.native.seek(offset, whence)
+
+    def tell(self):
+        return self.native.tell()
+
+    def flush(self):
+        self.native.flush()
+
+    def close(self):
+        self.native.close()
+
+    def ioctl(self, request, arg):
+        if request == 1:
+            self.flush()
+        elif request == 3:
+            return arg & 5
+        elif request == 4:
+            self.close()
+        else:
+            return -errno.EINVAL
+        return 0
+
+
+def _length(first):
+    """Bytes of a character that begins with this one."""
+    return 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+
+
+class RemoteFileSystem:
+    """What os.mount() takes. source: a Connection, Transport, SFTPClient, _ssh.Session or SFTP."""
+
+    def __init__(self, source, root=".", readonly=False):
+        source = getattr(source, "native", source)
+        # An SFTP that is given stays the caller's to close.
+        self.own = None if isinstance(source, _ssh.SFTP) else native_session(source).sftp()
+        self.sftp = self.own or source
+        self.readonly = readonly
+        self.cwd = "/"
+        try:
+            self.root = self.sftp.realpath(root)
+            if self.sftp.stat(self.root)[0] & _TYPE != _DIR:
+                raise OSError(_ENOTDIR)
+        except BaseException:
+            self.umount()
+            raise
+        # The seconds of a port's clock count from 1970 or from 2000.
+        self.epoch = 946684800 if time.gmtime(0)[0] == 2000 else 0
+
+    def mount(self, readonly, mkfs):
+        if mkfs:
+            raise OSError(errno.EPERM)
+        self.readonly = self.readonly or readonly
+        self.cwd = "/"
+
+    def umount(self):
+        if self.own:
+            self.own.close()
+
+    # ------------------------------------------------------------ paths
+
+    def _inside(self, path):
+        """The path from the root: "/", or "/a/b" without dots."""
+        if isinstance(path, bytes):
+            path = path.decode()
+        parts = []
+        for part in (path if path[:1] == "/" else self.cwd + "/" + path).split("/"):
+            if part == "..":
+                if parts:
+                    parts.pop()
+            elif part and part != ".":
+                parts.append(part)
+        return "/" + "/".join(parts)
+
+    def _at(self, path):
+        """Where it is on the server."""
+        path = self._inside(path)
+        if path == "/":
+            return self.root
+        return self.root + path if self.root != "/" else path
+
+    def _change(self, path):
+        if self.readonly:
+            raise OSError(_EROFS)
+        return self._at(path)
+
+    def _mode(self, path):
+        """Of what has this name, without following links; 0 if nothing has."""
+        try:
+            return self.sftp.lstat(path)[0]
+        except OSError:
+            return 0
+
+    def chdir(self, path):
+        if self.sftp.stat(self._at(path))[0] & _TYPE != _DIR:
+            raise OSError(_ENOTDIR)
+        self.cwd = self._inside(path)
+
+    def getcwd(self):
+        return self.cwd
+
+    # ------------------------------------------------------------ looking
+
+    def stat(self, path):
+        mode, size, atime, mtime, uid, gid = self.sftp.stat(self._at(path))
+        atime -= self.epoch
+        mtime -= self.epoch
+        return (mode, 0, 0, 0, uid, gid, size, atime, mtime, mtime)
+
+    def statvfs(self, path):
+        return self.sftp.statvfs(self._at(path))
+
+    def ilistdir(self, path="."):
+        """(name, type, 0, size) of each; a link has its own type, 0xA000."""
+        as_bytes = isinstance(path, bytes)
+        return _entries(self.sftp.opendir(self._at(path)), as_bytes)
+
+    # ------------------------------------------------------------ changing
+
+    def open(self, path, mode):
+        if mode[:1] not in ("r", "w", "a", "x"):
+            mode = "r" + mode
+        flags = mode[0] + ("+" if "+" in mode else "")
+        at = self._at(path) if flags == "r" else self._change(path)
+        try:
+            file = self.sftp.open(at, flags)
+        except OSError as e:
+            raise self._because(e, at, _DIR, errno.EISDIR, errno.EEXIST if flags[0] == "x" else 0)
+        return file if "b" in mode else TextFile(file)
+
+    def mkdir(self, path):
+        at = self._change(path)
+        try:
+            self.sftp.mkdir(at, 0o777)
+        except OSError as e:
+            raise self._because(e, at, 0, 0, errno.EEXIST)
+
+    def rmdir(self, path):
+        at = self._change(path)
+        try:
+            self.sftp.rmdir(at)
+        except OSError as e:
+            raise self._because(e, at, _DIR, _ENOTEMPTY, _ENOTDIR)
+
+    def remove(self, path):
+        at = self._change(path)
+        try:
+            self.sftp.unlink(at)
+        except OSError as e:
+            raise self._because(e, at, _DIR, errno.EISDIR, 0)
+
+    def rename(self, old, new):
+        """A file at new is replaced: in one step where the server has OpenSSH's extension."""
+        old, new = self._change(old), self._change(new)
+        if "posix-rename@openssh.com" in self.sftp.extensions:
+            self.sftp.posix_rename(old, new)
+            return
+        try:
+            self.sftp.rename(old, new)
+        except OSError:
+            if not self._mode(old) or self._mode(new) & _TYPE in (0, _DIR):
+                raise
+            self.sftp.unlink(new)
+            self.sftp.rename(old, new)
+
+    def _because(self, error, at, kind, of_kind, of_others):
+        """The error that says more than "failure", which is all that many a server says."""
+        vague = error.args[0] in (errno.EIO, errno.ENOENT)
+        mode = self._mode(at) & _TYPE if vague else 0
+        code = of_kind if mode == kind else of_others
+        return OSError(code) if mode and code else error
+
+
+def _entries(folder, as_bytes):
+    with folder:
+        for name, attrs in folder:
+            if name in (".", ".."):
+                continue
+            if as_bytes and isinstance(name, str):
+                name = name.encode()
+            kind = attrs[0] & _TYPE
+            yield (name, kind, 0, 0 if kind == _DIR else attrs[1])
+
+
+def mount(source, mount_point="/remote", root=".", readonly=False):
+    """Mount a folder of the server: the RemoteFileSystem. os.umount(mount_point) ends it."""
+    from vfs import mount as mount_vfs
+
+    made = RemoteFileSystem(source, root, readonly)
+    try:
+        mount_vfs(made, mount_point, readonly=readonly)
+    except BaseException:
+        made.umount()
+        raise
+    return made
