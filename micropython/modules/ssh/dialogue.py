@@ -307,9 +307,6 @@ class Dialogue(login.Login):
         return answers
 
 
-# Arguments of `_ssh.Session`, and the options that name algorithms for them.
-
-
 def _files(names):
     """Files named in an option; "none" is no file."""
     if names is None:

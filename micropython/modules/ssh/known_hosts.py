@@ -1,10 +1,11 @@
 """Known-hosts files in OpenSSH's format (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
 
-Lines that are not understood are passed over: they never make a host known. So are lines of
-@cert-authority, whose certificates are not supported.
+Lines that are not understood are passed over: they never make a host known.
 """
 
 import binascii
+import errno
+import os
 
 from ssh import paths
 from ssh.errors import why
@@ -14,6 +15,12 @@ NEW = "new"
 CHANGED = "changed"
 REVOKED = "revoked"
 
+# Markers of lines.
+_REVOKED = "@revoked"
+_AUTHORITY = "@cert-authority"
+
+_ENOTDIR = 20
+
 # A line this long is no entry of ours; the memory for reading stays bounded.
 _LINE_MAX = 16384
 
@@ -21,8 +28,9 @@ _LINE_MAX = 16384
 class Entry:
     """A line that speaks of the host: its key, and where it stands."""
 
-    def __init__(self, marker, kind, blob, file, line):
+    def __init__(self, marker, hosts, kind, blob, file, line):
         self.marker = marker
+        self.hosts = hosts
         self.kind = kind
         self.blob = blob
         self.file = file
@@ -68,6 +76,18 @@ def _match_hashed(name, hashed):
         return False
 
 
+def hashed_name(name, salt=None):
+    """|1|salt|hash: the name of a host that a reader of the file does not learn."""
+    from ssh import sha1
+
+    salt = salt or os.urandom(20)
+    parts = [
+        binascii.b2a_base64(part).decode().strip()
+        for part in (salt, sha1.hmac(salt, name.encode()))
+    ]
+    return "|1|" + "|".join(parts)
+
+
 def match_hosts(name, hosts):
     """Whether the first field of a line means this host: patterns with commas, or one hash."""
     if hosts.startswith("|"):
@@ -110,41 +130,61 @@ def _lines(path):
         yield number + 1, rest
 
 
-def _ends_well(path):
-    """Whether a line can be appended as it is: the last one is ended, or there is none."""
-    with open(path, "rb") as file:
-        if not file.seek(0, 2):
-            return True
-        file.seek(-1, 2)
-        return file.read(1) == b"\n"
-
-
-def _parse(name, file, number, line):
-    """The Entry of a line, None if it does not speak of the host."""
+def _ending(path):
+    """What has to be written before a new line, and after it: as the last line of the file is."""
     try:
-        fields = str(line, "utf-8").split()
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            file.seek(-min(size, 2), 1)
+            last = file.read(2)
+    except OSError as e:
+        if e.args[0] != errno.ENOENT:
+            raise
+        return b"", b"\n"
+    if last[-1:] in (b"", b"\n"):
+        return b"", b"\r\n" if last == b"\r\n" else b"\n"
+    return b"\n", b"\n"
+
+
+def fields(line):
+    """(marker, hosts, what follows them) of a line (bytes); None: no entry, or not understood."""
+    try:
+        text = str(line, "utf-8").strip()
     except UnicodeError:
         return None
+    if not text or text[0] == "#":
+        return None
     marker = ""
-    if fields and fields[0].startswith("@"):
-        marker = fields.pop(0)
-        if marker != "@revoked":
+    if text[0] == "@":
+        marker, _, text = text.replace("\t", " ").partition(" ")
+        if marker not in (_REVOKED, _AUTHORITY):
             return None
-    if len(fields) < 3 or fields[0].startswith("#") or not match_hosts(name, fields[0]):
+        text = text.lstrip()
+    found = text.split(None, 1)
+    return (marker, found[0], found[1]) if len(found) == 2 else None
+
+
+def public_key(text):
+    """(type, blob) of "type base64 comment"; None if it is no key."""
+    found = text.split()
+    if len(found) < 2:
         return None
     try:
-        blob = binascii.a2b_base64(fields[2])
-        if key_type(blob) != fields[1]:
-            return None
+        blob = binascii.a2b_base64(found[1])
+        return (found[0], blob) if key_type(blob) == found[0] else None
     except ValueError:
         return None
-    return Entry(marker, fields[1], blob, file, number)
 
 
 class KnownHosts:
-    """What the files know about one host."""
+    """What the files know about one host.
 
-    def __init__(self, host, port=22, files=None, global_files=None):
+    files: of the user; the first one gets new lines. revoked: a file of keys that no host may
+    have (RevokedHostKeys of ssh_config(5)).
+    """
+
+    def __init__(self, host, port=22, files=None, global_files=None, revoked=None):
+        self.host = host.lower()
         self.name = host_name(host, port)
         self.files = [paths.known_hosts()] if files is None else files
         if global_files is None:
@@ -152,17 +192,33 @@ class KnownHosts:
         self.entries = []
         for file in list(self.files) + list(global_files):
             self._load(file)
+        if revoked:
+            self._load_revoked(revoked)
 
     def _load(self, file):
-        if not paths.exists(file):
-            return
         try:
             for number, line in _lines(file):
-                entry = _parse(self.name, file, number, line)
-                if entry:
+                found = fields(line)
+                if not found or not match_hosts(self.name, found[1]):
+                    continue
+                key = public_key(found[2])
+                if key:
+                    entry = Entry(found[0], found[1], key[0], key[1], file, number)
                     self.entries.append(entry)
         except OSError as e:
-            # Who cannot see whom to trust does not go on: the line that revokes may be in there.
+            if e.args[0] not in (errno.ENOENT, _ENOTDIR):
+                # Who cannot see whom to trust does not go on: the line that revokes may be there.
+                raise OSError(e.args[0], f"cannot read {file}: {why(e)}")
+
+    def _load_revoked(self, file):
+        try:
+            for number, line in _lines(file):
+                if number == 1 and line[:6] == b"SSHKRL":
+                    raise OSError(errno.EINVAL, "a binary list (KRL) is not supported, a text is")
+                key = public_key(str(line, "utf-8"))
+                if key:
+                    self.entries.append(Entry(_REVOKED, "*", key[0], key[1], file, number))
+        except (OSError, UnicodeError) as e:
             raise OSError(e.args[0], f"cannot read {file}: {why(e)}")
 
     def prefer(self, kinds):
@@ -182,7 +238,7 @@ class KnownHosts:
         for entry in self.entries:
             same = entry.blob == blob
             if entry.marker:
-                if same:
+                if same and entry.marker == _REVOKED:
                     return REVOKED, entry
             elif same:
                 known = known or entry
@@ -192,16 +248,56 @@ class KnownHosts:
             return OK, known
         return (CHANGED, other) if other else (NEW, None)
 
+    def authorities(self):
+        """Keys of the authorities whose certificates prove this host."""
+        revoked = [e.blob for e in self.entries if e.marker == _REVOKED]
+        return [e.blob for e in self.entries if e.marker == _AUTHORITY and e.blob not in revoked]
+
+    def revokes(self, fingerprint):
+        """The entry that revokes the key of this fingerprint, or None."""
+        import _ssh
+
+        for entry in self.entries:
+            if entry.marker == _REVOKED and _ssh.fingerprint(entry.blob) == fingerprint:
+                return entry
+        return None
+
     def trusts(self, blob, kind, fingerprint):
         """The decision for `_ssh.Session(hostkey=...)` without anybody to ask: known or not."""
         return self.check(blob)[0] == OK
 
-    def add(self, blob):
+    def line(self, blob, hashed=False):
+        """The line (bytes, without an end) that makes the host known by a key."""
+        name = hashed_name(self.name) if hashed else self.name
+        return f"{name} {key_type(blob)} {binascii.b2a_base64(blob).decode().strip()}".encode()
+
+    def add(self, blob, hashed=False):
         """Append the host's key to the user's first file."""
         file = self.files[0]
         paths.make_folder(file)
-        line = f"{self.name} {key_type(blob)} {binascii.b2a_base64(blob).decode().strip()}\n"
-        if paths.exists(file) and not _ends_well(file):
-            line = "\n" + line
+        before, after = _ending(file)
         with open(file, "ab") as out:
-            out.write(line.encode())
+            out.write(before + self.line(blob, hashed) + after)
+
+    def update(self, keys, hashed=False):
+        """Take over the keys that the host has proved to own: (added, removed) as lists of blobs.
+
+        The user's first file is changed, if it has the host by its own name only: what was
+        written for several hosts is left alone (as by UpdateHostKeys of OpenSSH).
+        """
+        mine = [e for e in self.entries if not e.marker]
+        own = [e for e in mine if e.file == self.files[:1][0]] if self.files else []
+        if not own or any(e.hosts[:1] != "|" and e.hosts.lower() != self.name for e in mine):
+            return [], []
+        known = [e.blob for e in mine]
+        revoked = [e.blob for e in self.entries if e.marker == _REVOKED]
+        added = [key for key in keys if key not in known and key not in revoked]
+        gone = [e for e in own if e.blob not in keys]
+        if gone:
+            from ssh import hosts_file
+
+            hosts_file.drop(self.files[0], [e.line for e in gone])
+            self.entries = [e for e in self.entries if e not in gone]
+        for key in added:
+            self.add(key, hashed)
+        return added, [e.blob for e in gone]

@@ -92,6 +92,18 @@ def make_folder(path):
     folder = split(path)[0].rstrip(_SEPARATORS)
     if folder and not exists(folder) and folder[-1] != ":":
         os.mkdir(folder)
+        set_mode(folder, 0o700)
+
+
+def set_mode(path, bits):
+    """Who may use a file or folder, where systems know that. MicroPython has no chmod()."""
+    if hasattr(os, "system") and not DOS:
+        os.system(f"chmod {bits:o} -- {quoted(path)}")
+
+
+def quoted(text):
+    """One word for the shell, whatever is in it."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def safe_name(name):
