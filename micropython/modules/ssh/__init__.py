@@ -21,6 +21,9 @@ _NAMES = (
     ),
     ("sftp", "SFTPClient SFTPFile SFTPAttributes SFTPError SFTP"),
     ("vfs", "mount"),
+    ("hostkeys", "HostKeys HostKeyEntry InvalidHostKey"),
+    ("config", "SSHConfig SSHConfigDict"),
+    ("proxy", "ProxyCommand"),
 )
 
 
