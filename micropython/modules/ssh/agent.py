@@ -19,9 +19,9 @@ def address(path):
     return family.to_bytes(2, sys.byteorder) + path + b"\0"
 
 
-def available():
-    """Whether there is an agent to connect to, as far as the environment says."""
-    return hasattr(_ssh, "Agent") and hasattr(socket, "AF_UNIX") and bool(_path())
+def available(path=None):
+    """Whether there is an agent to connect to, as far as path or the environment says."""
+    return hasattr(_ssh, "Agent") and hasattr(socket, "AF_UNIX") and bool(path or _path())
 
 
 def _path():

@@ -120,6 +120,7 @@ def connect(
     """
     from ssh import login
 
+    judge = None
     if hostkey is None:
         judge = login.Host(host, port, listed(known_hosts))
         for name, value in judge.options().items():
@@ -137,6 +138,8 @@ def connect(
     way.interactive = interactive
     conn = handshake(host, port, sock=sock, timeout=timeout, family=family, **options)
     try:
+        if judge:
+            judge.checked(conn.session)
         login.run(way.login(conn))
     except BaseException:
         conn.close()

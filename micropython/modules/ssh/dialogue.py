@@ -5,7 +5,7 @@ import sys
 import _ssh
 
 import micropython
-from ssh import connection, errors, login, paths, terminal
+from ssh import connection, errors, known_hosts, login, paths, terminal
 from ssh.errors import Failure, why
 from ssh.login import short_type
 
@@ -60,6 +60,7 @@ class Host(login.Host):
             22 if options.host_key_alias else options.port or 22,
             _files(options.known_hosts),
             _files(options.global_known_hosts),
+            options.revoked_host_keys,
         )
         self.dialogue = dialogue
         self.checking = options.checking
@@ -70,6 +71,11 @@ class Host(login.Host):
         for name in ("ciphers", "macs", "kex"):
             if getattr(self.dialogue.options, name):
                 more[name] = getattr(self.dialogue.options, name)
+        size, time = self.dialogue.options.rekey
+        if size is not None:
+            more["rekey_bytes"] = size
+        if time is not None:
+            more["rekey_seconds"] = time
         return more
 
     def judged(self, state):
@@ -101,9 +107,11 @@ class Host(login.Host):
     def new(self, blob, kind, fingerprint):
         kind = short_type(kind)
         unknown = f"the {kind} key {fingerprint} of {self.name} is not known"
-        if self.checking == "yes" or self.dialogue.options.batch:
+        if self.checking == "yes":
             raise Failure(unknown)
         if self.checking == "ask":
+            if self.dialogue.options.batch:
+                raise Failure(unknown)
             if not terminal.can_ask():
                 raise Failure(unknown + ", and there is no terminal to ask at")
             if not self.ask_person(kind, fingerprint):
@@ -131,12 +139,43 @@ class Host(login.Host):
             return
         file = self.hosts.files[0]
         try:
-            self.hosts.add(blob)
+            self.hosts.add(blob, self.dialogue.options.hash_known_hosts)
         except OSError as e:
             say(f"{self.dialogue.options.program}: cannot write {file}: {why(e)}")
             return
         if not self.dialogue.options.quiet:
             say(f"The {kind} key of {self.name} is now in {file}.")
+
+    def update(self, session):
+        """UpdateHostKeys: take over the other keys that the host has proved to own."""
+        options = self.dialogue.options
+        wanted = options.update_host_keys
+        if wanted == "no" or (wanted == "ask" and not self.dialogue.can_ask()):
+            return
+        if self.hosts.check(session.hostkey)[0] != known_hosts.OK:
+            return  # neither for certificates nor where the host was only let through
+        try:
+            if wanted == "ask" and not self.agrees(session.host_keys()):
+                return
+            added, removed = self.hosts.update(session.host_keys(), options.hash_known_hosts)
+        except OSError as e:
+            if session.closed:
+                raise
+            self.dialogue.debug(f"the keys of the host are not updated: {why(e)}")
+            return
+        for kind, done in [(k, "learned") for k in added] + [(k, "removed") for k in removed]:
+            text = f"{done} the {short_type(known_hosts.key_type(kind))} key"
+            self.dialogue.debug(f"{text} {_ssh.fingerprint(kind)} of {self.name}")
+
+    def agrees(self, keys):
+        """Whether the person wants the keys of the host as they are now."""
+        news = [key for key in keys if self.hosts.check(key)[0] != known_hosts.OK]
+        if not news:
+            return True
+        say(f"{self.name} has proved that these keys are also its own:")
+        for key in news:
+            say(f"{short_type(known_hosts.key_type(key))} {_ssh.fingerprint(key)}")
+        return terminal.ask("Trust them too (yes/no)? ").strip().lower() == "yes"
 
 
 class Dialogue(login.Login):
@@ -146,6 +185,10 @@ class Dialogue(login.Login):
         options.finish()
         super().__init__(options.user_name(), keys=options.identities)
         self.options = options
+        if options.identity_agent == "none":
+            self.agent = False
+        else:
+            self.agent_path = options.identity_agent
         self.tries = options.password_prompts
         self.secrets = []
 
@@ -169,7 +212,9 @@ class Dialogue(login.Login):
             raise Failure(f"cannot connect to {name} port {port}: {why(e)}")
         try:
             self.show(conn.session)
+            host.checked(conn.session)
             login.run(self.login(conn))
+            host.update(conn.session)
         except BaseException:
             conn.close()
             raise
@@ -199,6 +244,19 @@ class Dialogue(login.Login):
 
     def expired(self):
         return Failure("the password has expired, and was not changed")
+
+    def ways(self):
+        """In the order of PreferredAuthentications, if it is given."""
+        preferred = self.options.preferred_auth
+        if preferred is None:
+            return super().ways()
+        found = []
+        for name in preferred.lower().split(","):
+            if name == "publickey":
+                found += [w for w in super().ways() if w in (self.by_agent, self.by_keys)]
+            elif name in ("keyboard-interactive", "password"):
+                found.append(self.by_password if name == "password" else self.by_keyboard)
+        return found
 
     # ------------------------------------------------------------ keys
 

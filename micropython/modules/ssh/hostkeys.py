@@ -197,9 +197,8 @@ class HostKeys(_Mapping):
     def is_revoked(self, hostname, key):
         """Whether a `@revoked` line takes this key from the host. (Not in paramiko.)"""
         blob = key.asbytes()
-        return any(
-            [b == blob and known_hosts.match_hosts(hostname.lower(), h) for h, b in self._revoked]
-        )
+        name = hostname.lower()
+        return any(b == blob and known_hosts.match_hosts(name, h) for h, b in self._revoked)
 
     def save(self, filename):
         """Write everything to a file, in the order in which it came."""

@@ -176,6 +176,14 @@ def public_key(text):
         return None
 
 
+def _types():
+    """Types of host keys that this build can check."""
+    import _ssh
+
+    names = _ssh.algorithms()["host_keys"]
+    return ["ssh-rsa" if name.startswith("rsa-sha2-") else name for name in names]
+
+
 class KnownHosts:
     """What the files know about one host.
 
@@ -285,6 +293,8 @@ class KnownHosts:
         The user's first file is changed, if it has the host by its own name only: what was
         written for several hosts is left alone (as by UpdateHostKeys of OpenSSH).
         """
+        if len(keys) < 2:
+            return [], []  # the server has said nothing about others
         mine = [e for e in self.entries if not e.marker]
         own = [e for e in mine if e.file == self.files[:1][0]] if self.files else []
         if not own or any(e.hosts[:1] != "|" and e.hosts.lower() != self.name for e in mine):
@@ -292,7 +302,9 @@ class KnownHosts:
         known = [e.blob for e in mine]
         revoked = [e.blob for e in self.entries if e.marker == _REVOKED]
         added = [key for key in keys if key not in known and key not in revoked]
-        gone = [e for e in own if e.blob not in keys]
+        # Of a type that this build has not, the server was not asked for a proof.
+        types = _types()
+        gone = [e for e in own if e.blob not in keys and e.kind in types]
         if gone:
             from ssh import hosts_file
 

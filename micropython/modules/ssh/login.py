@@ -44,16 +44,31 @@ def short_type(kind):
 class Host:
     """Decides by the known-hosts files. What is not known ends the session with a HostKeyError."""
 
-    def __init__(self, host, port=22, files=None, global_files=None):
-        self.hosts = known_hosts.KnownHosts(host, port, files, global_files)
+    def __init__(self, host, port=22, files=None, global_files=None, revoked=None):
+        self.hosts = known_hosts.KnownHosts(host, port, files, global_files, revoked)
         self.name = self.hosts.name
 
     def options(self):
         """The arguments of `_ssh.Session` by which it asks here."""
-        return {
+        more = {
             "hostkey": self.decide,
             "hostkeys": self.hosts.prefer(_ssh.algorithms()["host_keys"]),
         }
+        authorities = self.hosts.authorities()
+        if authorities:
+            more["hostkey_ca"] = authorities
+            more["hostname"] = self.hosts.host
+        return more
+
+    def checked(self, session):
+        """To be called after the handshake: a certificate that an authority has signed does not
+        come to decide(), and the key in it may be revoked.
+        """
+        if "-cert-" in session.hostkey_type:
+            entry = self.hosts.revokes(session.hostkey_fingerprint)
+            if entry:
+                kind = session.hostkey_type
+                self.revoked(session.hostkey, kind, session.hostkey_fingerprint, entry)
 
     def decide(self, blob, kind, fingerprint):
         """Whether to go on with a host that has this key."""
@@ -117,6 +132,7 @@ class Login:
     tries = 1  # how often a password is asked for
     new_password = None  # in place of an expired one: text, or a function as for _ssh.Session
     interactive = None
+    agent_path = None  # of the socket of the agent, in place of SSH_AUTH_SOCK
 
     def __init__(self, user, password=None, keys=(), files=None, passphrase=None, agent=None):
         self.user = user
@@ -197,9 +213,9 @@ class Login:
         keys = self.agent
         try:
             if keys is None:
-                if not agent.available():
+                if not agent.available(self.agent_path):
                     return None
-                keys = agent.connect()
+                keys = agent.connect(self.agent_path)
             self.debug("trying the keys of the SSH agent")
             return await conn.call(session.userauth_agent, self.user, keys)
         except (OSError, ValueError) as e:
