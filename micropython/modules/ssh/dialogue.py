@@ -155,17 +155,24 @@ class Host(login.Host):
         if self.hosts.check(session.hostkey)[0] != known_hosts.OK:
             return  # neither for certificates nor where the host was only let through
         try:
-            if wanted == "ask" and not self.agrees(session.host_keys()):
+            try:
+                # The server names its keys before it answers, yes or no.
+                session.global_request("keepalive@openssh.com")
+            except _ssh.SSHError as e:
+                if e.args[0] != _ssh.ERR_REQUEST_REFUSED:
+                    raise
+            keys = session.host_keys()
+            if wanted == "ask" and not self.agrees(keys):
                 return
-            added, removed = self.hosts.update(session.host_keys(), options.hash_known_hosts)
+            added, removed = self.hosts.update(keys, options.hash_known_hosts)
         except OSError as e:
             if session.closed:
                 raise
             self.dialogue.debug(f"the keys of the host are not updated: {why(e)}")
             return
-        for kind, done in [(k, "learned") for k in added] + [(k, "removed") for k in removed]:
-            text = f"{done} the {short_type(known_hosts.key_type(kind))} key"
-            self.dialogue.debug(f"{text} {_ssh.fingerprint(kind)} of {self.name}")
+        for key, done in [(k, "learned") for k in added] + [(k, "removed") for k in removed]:
+            text = f"{done} the {short_type(known_hosts.key_type(key))} key"
+            self.dialogue.debug(f"{text} {_ssh.fingerprint(key)} of {self.name}")
 
     def agrees(self, keys):
         """Whether the person wants the keys of the host as they are now."""
