@@ -466,7 +466,9 @@ def test_update(two_keys, file, keys):
     file.write_text(start)
     assert our_ssh(server, file).stdout == "in\n"
     assert file.read_text() == start
-    assert our_ssh(server, file, "-oUpdateHostKeys=yes", "-v").stdout == "in\n"
+    done = our_ssh(server, file, "-oUpdateHostKeys=yes", "-v")
+    assert done.stdout == "in\n"
+    assert "learned the ECDSA key" in done.stderr and "removed the RSA key" in done.stderr
     assert file.read_text() == after
     assert our_ssh(server, file, "-oUpdateHostKeys=yes").stdout == "in\n"
     assert file.read_text() == after

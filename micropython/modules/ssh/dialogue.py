@@ -155,12 +155,8 @@ class Host(login.Host):
         if self.hosts.check(session.hostkey)[0] != known_hosts.OK:
             return  # neither for certificates nor where the host was only let through
         try:
-            try:
-                # The server names its keys before it answers, yes or no.
-                session.global_request("keepalive@openssh.com")
-            except _ssh.SSHError as e:
-                if e.args[0] != _ssh.ERR_REQUEST_REFUSED:
-                    raise
+            # The server has named its keys before it answers anything else.
+            session.open_session().close()
             keys = session.host_keys()
             if wanted == "ask" and not self.agrees(keys):
                 return
