@@ -12,6 +12,9 @@ it uses. `python -m ssh`, `-m scp` and `-m sftp` are programs on top of the same
 # Which module has which names. A tuple of constants takes no memory where it is frozen.
 _NAMES = (
     ("connection", "connect Connection CompletedProcess ProcessError open_socket"),
+    ("transport", "Transport SecurityOptions"),
+    ("channel", "Channel ChannelFile ChannelStderrFile ChannelStdinFile"),
+    ("message", "Message"),
     (
         "errors",
         "SSHError SSHException AuthenticationException BadAuthenticationType "

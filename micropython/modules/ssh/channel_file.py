@@ -1,0 +1,192 @@
+"""The file objects of paramiko's Channel."""
+
+import errno
+import io
+import select
+
+_CHUNK = 8192
+_POLL = 3  # requests of MicroPython's stream protocol
+_CLOSE = 4
+
+
+class ChannelFile(io.IOBase):
+    """A file of a channel: read() gives bytes, readline() and iteration str, unless mode has a b.
+
+    bufsize: 0 or less writes at once, 1 at the end of each line, more when so many bytes wait.
+    """
+
+    def __init__(self, channel, mode="r", bufsize=-1):
+        self.channel = channel
+        self.binary = "b" in mode
+        self.can_read = "r" in mode or "+" in mode
+        self.can_write = "w" in mode or "a" in mode or "+" in mode
+        self.bufsize = max(bufsize, 0)
+        self.closed = False
+        self.ahead = b""  # read, of which what comes from self.at on has not been given away
+        self.at = 0
+        self.waiting = b""  # written, but not sent
+
+    def __repr__(self):
+        return f"<ssh.ChannelFile from {self.channel!r}>"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def __iter__(self):
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return self
+
+    def __next__(self):
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def readable(self):
+        return self.can_read
+
+    def writable(self):
+        return self.can_write
+
+    def seekable(self):
+        return False
+
+    def _check(self, able, what):
+        if self.closed:
+            raise OSError(errno.EBADF, "File is closed")
+        if not able:
+            raise OSError(errno.EBADF, f"File is not open for {what}")
+
+    # ------------------------------------------------------------ reading
+
+    def _recv(self, size):
+        return self.channel.recv(size)
+
+    def _rest(self, size):
+        """Up to size bytes of what was read ahead."""
+        data = self.ahead[self.at : self.at + size]
+        self.at += len(data)
+        if self.at >= len(self.ahead):
+            self.ahead, self.at = b"", 0
+        return data
+
+    def read(self, size=None):
+        """size bytes (fewer at the end), or all up to the end: bytes."""
+        self._check(self.can_read, "reading")
+        left = 1 << 30 if size is None or size < 0 else size
+        parts = []
+        if self.ahead:
+            parts.append(self._rest(left))
+            left -= len(parts[0])
+        while left:
+            data = self._recv(min(left, _CHUNK))
+            if not data:
+                break
+            parts.append(data)
+            left -= len(data)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readinto(self, buf):
+        """Fill the buffer, or as much as there is before the end."""
+        self._check(self.can_read, "reading")
+        data = self._rest(len(buf)) or self._recv(len(buf))
+        done = len(data)
+        buf[:done] = data
+        while data and done < len(buf):
+            data = self._recv(len(buf) - done)
+            buf[done : done + len(data)] = data
+            done += len(data)
+        return done
+
+    def readline(self, size=None):
+        """A line with its end, of size bytes at most; "" at the end."""
+        self._check(self.can_read, "reading")
+        most = 1 << 30 if size is None or size < 0 else size
+        line = b""
+        while len(line) < most:
+            if not self.ahead:
+                self.ahead = self._recv(_CHUNK)
+                if not self.ahead:
+                    break
+            end = self.ahead.find(b"\n", self.at) + 1
+            line += self._rest(min(most - len(line), (end or len(self.ahead)) - self.at))
+            if line[-1:] == b"\n":
+                break
+        return line if self.binary else line.decode()
+
+    def readlines(self, sizehint=None):
+        """The lines up to the end, or about sizehint bytes of them."""
+        lines = []
+        size = 0
+        for line in self:
+            lines.append(line)
+            size += len(line)
+            if sizehint is not None and size >= sizehint:
+                break
+        return lines
+
+    def xreadlines(self):
+        return self
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, data):
+        """Send bytes or str. (The number of bytes, as streams of MicroPython do.)"""
+        self._check(self.can_write, "writing")
+        if isinstance(data, str):
+            data = data.encode()
+        if not self.bufsize:
+            self.channel.sendall(data)
+            return len(data)
+        self.waiting += data
+        if self.bufsize == 1:
+            end = self.waiting.rfind(b"\n") + 1
+        else:
+            end = len(self.waiting) if len(self.waiting) >= self.bufsize else 0
+        if end:
+            self.channel.sendall(self.waiting[:end])
+            self.waiting = self.waiting[end:]
+        return len(data)
+
+    def writelines(self, sequence):
+        for line in sequence:
+            self.write(line)
+
+    def flush(self):
+        if self.waiting:
+            waiting, self.waiting = self.waiting, b""
+            self.channel.sendall(waiting)
+
+    def close(self):
+        """Send what waits. The channel stays open."""
+        if not self.closed:
+            self.flush()
+            self.closed = True
+
+    def ioctl(self, request, arg):
+        if request == _POLL:
+            here = arg & select.POLLIN if self.ahead else 0
+            return here | self.channel.ioctl(request, arg)
+        if request == _CLOSE:
+            self.close()
+            return 0
+        return -errno.EINVAL
+
+
+class ChannelStderrFile(ChannelFile):
+    """A file of the error output."""
+
+    def _recv(self, size):
+        return self.channel.recv_stderr(size)
+
+
+class ChannelStdinFile(ChannelFile):
+    """A file of the input."""
+
+    def close(self):
+        super().close()
+        self.channel.shutdown_write()
