@@ -10,7 +10,7 @@ import time
 import _ssh
 
 from ssh.channel_file import ChannelFile, ChannelStderrFile, ChannelStdinFile
-from ssh.errors import SSHError
+from ssh.errors import EPIPE, SSHError
 
 _CHUNK = 8192
 _POLL = 3  # requests of MicroPython's stream protocol
@@ -231,22 +231,29 @@ class Channel(io.IOBase):
             if self.closed or self.eof_received or self.ended:
                 self.eof_received = True
                 return b""
-            came, data = self._wait_for_any(stream, nbytes)
+            came, data = self._wait_for_any(stream, max(nbytes, _CHUNK))
             if not data:
                 self.ended = True
-            elif came == stream:
+            elif came == stream and len(data) <= nbytes:
                 return data
             else:
                 self._put(came, data)
         data = kept.pop(0)
         self.held -= len(data)
         if len(data) > nbytes:
-            self._put(stream, data[nbytes:], 0)
+            self._unread(stream, data[nbytes:])
             data = data[:nbytes]
         return data
 
-    def _put(self, stream, data, at=1 << 30):
-        self.kept[stream].insert(at, data)
+    def _put(self, stream, data):
+        kept = self.kept[stream]
+        self.held += len(data)
+        if kept and len(kept[-1]) + len(data) <= _CHUNK:
+            data = kept.pop() + data  # few large pieces
+        kept.append(data)
+
+    def _unread(self, stream, data):
+        self.kept[stream].insert(0, data)
         self.held += len(data)
 
     def _wait_for_any(self, stream, nbytes):
@@ -303,7 +310,7 @@ class Channel(io.IOBase):
     def send(self, s):
         """Send data (bytes or str): how many bytes of it went, 0 when shut down for writing."""
         if self.closed:
-            raise OSError(errno.EPIPE, "Socket is closed")
+            raise OSError(EPIPE, "Socket is closed")
         if self.eof_sent:
             return 0
         if isinstance(s, str):
@@ -325,7 +332,7 @@ class Channel(io.IOBase):
             while sent < len(s):
                 n = self.send(s[sent:])
                 if not n:
-                    raise OSError(errno.EPIPE, "Socket is shut down for writing")
+                    raise OSError(EPIPE, "Socket is shut down for writing")
                 sent += n
 
     def _wait_for_room(self, ms):
@@ -370,7 +377,8 @@ class Channel(io.IOBase):
             self.native.wait()
             return True
         except OSError as e:
-            if e.args[0] == errno.ETIMEDOUT and not self.transport.session.closed:
+            waits = e.args[0] in (errno.ETIMEDOUT, errno.EAGAIN)
+            if waits and not self.transport.session.closed:
                 return False
             if not isinstance(e, SSHError):
                 raise
@@ -463,7 +471,7 @@ class Channel(io.IOBase):
                 break
             end = data.find(b"\n") + 1
             if end and end < len(data):
-                self._put(_STDOUT, data[end:], 0)
+                self._unread(_STDOUT, data[end:])
                 data = data[:end]
             line += data
         return line

@@ -359,9 +359,9 @@ class Transport:
     def request_port_forward(self, address, port, handler=None):
         """Have the server listen there: the port, which it chooses for 0.
 
-        handler(channel, (origin_address, origin_port), (server_address, server_port)) is called for
-        each connection, whenever something of this Transport waits; without one they come out of
-        accept(). It must not be a long one: nothing else goes on meanwhile.
+        handler(channel, (origin_address, origin_port), (server_address, server_port)) is called
+        for each connection, whenever something of this Transport waits; without one they come out
+        of accept(). It must not be a long one: nothing else goes on meanwhile.
         """
         session = self._need("SSH session not active")
         try:
