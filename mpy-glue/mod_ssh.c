@@ -53,7 +53,8 @@ void modssh_raise_errno_text(int err, const char *text, size_t len) {
 }
 
 static bool is_argument_error(uint32_t code) {
-    return code >= SSH_E_KEY_FORMAT && code <= SSH_E_KEY_CERT_KIND && code != SSH_E_NO_MEMORY;
+    return (code >= SSH_E_KEY_FORMAT && code <= SSH_E_KEY_CERT_KIND && code != SSH_E_NO_MEMORY)
+           || code == SSH_E_KEY_NEEDS_KEYGEN || code == SSH_E_KEY_SIZE;
 }
 
 static void vstr_add_part(vstr_t *vstr, const char *intro, const char *text, size_t len) {
@@ -134,6 +135,17 @@ void modssh_pin_data(modssh_op_t *op, mp_obj_t obj, mp_buffer_info_t *info) {
         void *copy = modssh_scratch(op, info->len, 1);
         mp_get_buffer_raise(obj, info, MP_BUFFER_READ); // the allocation may have run finalisers
         info->buf = memcpy(copy, info->buf, info->len);
+    }
+}
+
+void modssh_get_passphrase(mp_obj_t obj, mp_buffer_info_t *info) {
+    static const byte empty;
+    memset(info, 0, sizeof(*info));
+    if (obj != mp_const_none) {
+        modssh_get_data(obj, info);
+        if (info->buf == NULL) {
+            info->buf = (void *)&empty; // an empty passphrase is not the same as none
+        }
     }
 }
 
@@ -265,12 +277,29 @@ static mp_obj_t modssh_algorithms(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(modssh_algorithms_obj, modssh_algorithms);
 
-static mp_obj_t modssh_fingerprint(mp_obj_t key) {
+// fingerprint(key, hash="sha256")
+static mp_obj_t modssh_fingerprint(size_t n_args, const mp_obj_t *args) {
     uint8_t *blob;
-    size_t len = modssh_public_blob(key, &blob);
-    return modssh_fingerprint_obj(blob, len);
+    size_t len = modssh_public_blob(args[0], &blob);
+    if (n_args == 1 || mp_obj_equal(args[1], MP_OBJ_NEW_QSTR(MP_QSTR_sha256))) {
+        return modssh_fingerprint_obj(blob, len);
+    }
+    if (!mp_obj_equal(args[1], MP_OBJ_NEW_QSTR(MP_QSTR_md5))) {
+        mp_raise_ValueError(MP_ERROR_TEXT("fingerprint: sha256 or md5"));
+    }
+    uint8_t md5[SSH_MD5_LEN];
+    int code = ssh_fingerprint_md5(blob, len, md5);
+    if (code != SSH_OK) {
+        modssh_raise_code(code);
+    }
+    vstr_t vstr;
+    vstr_init(&vstr, 4 + 3 * sizeof(md5));
+    for (size_t i = 0; i < sizeof(md5); i++) {
+        vstr_printf(&vstr, "%s%02x", i == 0 ? "MD5:" : ":", md5[i]);
+    }
+    return mp_obj_new_str_from_vstr(&vstr);
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(modssh_fingerprint_fun_obj, modssh_fingerprint);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_fingerprint_fun_obj, 1, 2, modssh_fingerprint);
 
 // ---------------------------------------------------------------- the module
 
@@ -281,6 +310,8 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_crypto_engine), MP_ROM_PTR(&modssh_crypto_engine_obj) },
     { MP_ROM_QSTR(MP_QSTR_algorithms), MP_ROM_PTR(&modssh_algorithms_obj) },
     { MP_ROM_QSTR(MP_QSTR_fingerprint), MP_ROM_PTR(&modssh_fingerprint_fun_obj) },
+    { MP_ROM_QSTR(MP_QSTR_verify), MP_ROM_PTR(&modssh_verify_obj) },
+    { MP_ROM_QSTR(MP_QSTR_Key), MP_ROM_PTR(&mp_type_ssh_key) },
     { MP_ROM_QSTR(MP_QSTR_Session), MP_ROM_PTR(&mp_type_ssh_session) },
     { MP_ROM_QSTR(MP_QSTR_Channel), MP_ROM_PTR(&mp_type_ssh_channel) },
     { MP_ROM_QSTR(MP_QSTR_SFTP), MP_ROM_PTR(&mp_type_ssh_sftp) },

@@ -250,6 +250,9 @@ void modssh_line_raise(modssh_line_t *line);
 // `start`) have passed. Interrupts are let through meanwhile; may raise.
 bool modssh_line_wait(modssh_line_t *line, int want, uint32_t start, mp_int_t timeout_ms, uint32_t most_ms);
 
+// Entropy from os.urandom of the interpreter, so that a port (or a program) that knows a better source can give
+// it. Raises where there is none.
+void modssh_random(uint8_t *buf, size_t len);
 // The callbacks and the stream of a new session. May raise.
 void modssh_io_init(mp_obj_ssh_session_t *self, mp_obj_t sock);
 
@@ -289,10 +292,21 @@ mp_obj_t modssh_printable_obj(const uint8_t *text, size_t len);
 mp_obj_t modssh_ask(modssh_op_t *op, mp_obj_t fun, size_t n_args, const mp_obj_t *args);
 // "SHA256:..." of a public key blob.
 mp_obj_t modssh_fingerprint_obj(const uint8_t *blob, size_t len);
+// Its type's name.
+mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len);
 // Public key (blob or line of a .pub file) as a blob in a new GC block: its length. Raises ValueError.
 size_t modssh_public_blob(mp_obj_t key, uint8_t **blob);
 // The same as a bytes object, and for a key of any type.
 mp_obj_t modssh_any_public_obj(mp_obj_t key);
+// A passphrase, or None: buf is NULL then, and never for an empty passphrase.
+void modssh_get_passphrase(mp_obj_t obj, mp_buffer_info_t *info);
+
+// ---------------------------------------------------------------- keys (ssh_key.c)
+
+extern const mp_obj_type_t mp_type_ssh_key;
+// The key of a Key, NULL for any other object. It can be wiped whenever Python code runs.
+const ssh_key_t *modssh_key_get(mp_obj_t obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_verify_obj); // verify(public, data, signature)
 
 // ---------------------------------------------------------------- channels (ssh_channel.c)
 

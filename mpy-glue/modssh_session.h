@@ -18,7 +18,6 @@ typedef struct _modssh_trust_t {
 void modssh_trust_validate(const modssh_trust_t *trust);
 // Return when the host's key is accepted, raise otherwise.
 void modssh_hostkey_decide(mp_obj_ssh_session_t *self, const modssh_trust_t *trust);
-mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len);
 
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_password_obj);

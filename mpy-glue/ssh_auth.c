@@ -379,23 +379,22 @@ static const mp_arg_t publickey_args[] = {
 };
 enum { ARG_user, ARG_privkey, ARG_pubkey, ARG_passphrase };
 
-// Parse the private key into memory that is wiped when the operation ends.
+// The key of a Key object, or of a file: parsed into memory that is wiped when the operation ends.
 static ssh_key_t *load_key(modssh_op_t *op, mp_obj_t privkey, mp_obj_t passphrase) {
+    ssh_key_t *key = modssh_scratch(op, ssh_key_size(), ssh_key_align());
+    const ssh_key_t *given = modssh_key_get(privkey);
+    if (given != NULL) {
+        // A copy, because Python code runs while the login waits, and may wipe it.
+        return memcpy(key, given, ssh_key_size());
+    }
     mp_buffer_info_t text, pass;
     modssh_get_data(privkey, &text);
     size_t scratch_len = text.len + 64;
-    ssh_key_t *key = modssh_scratch(op, ssh_key_size(), ssh_key_align());
     byte *scratch = modssh_scratch(op, scratch_len, 1);
 
     // No allocation, and so no finaliser, from here to the end of the parser: the buffers cannot move.
     modssh_get_data(privkey, &text);
-    memset(&pass, 0, sizeof(pass));
-    if (passphrase != mp_const_none) {
-        modssh_get_data(passphrase, &pass);
-        if (pass.buf == NULL) {
-            pass.buf = scratch; // an empty passphrase is not the same as none
-        }
-    }
+    modssh_get_passphrase(passphrase, &pass);
     int code = ssh_key_parse(key, text.buf, text.len, pass.buf, pass.len, scratch, scratch_len);
     if (code != SSH_OK) {
         modssh_raise_code(code);

@@ -191,8 +191,7 @@ ptrdiff_t modssh_line_send(void *ctx, const uint8_t *buf, size_t len) {
     return io_result_exception(line, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
-// os.urandom of the interpreter, so that a port (or a program) that knows a better source can give it.
-static void random_fill(uint8_t *buf, size_t len) {
+void modssh_random(uint8_t *buf, size_t len) {
     mp_obj_t os = mp_import_name(MP_QSTR_os, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
     mp_obj_t fun[2];
     mp_load_method_maybe(os, MP_QSTR_urandom, fun);
@@ -219,7 +218,7 @@ static ptrdiff_t io_random(void *ctx, uint8_t *buf, size_t len) {
     modssh_line_t *line = ctx;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        random_fill(buf, len);
+        modssh_random(buf, len);
         nlr_pop();
         return 0;
     }

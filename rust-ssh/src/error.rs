@@ -183,6 +183,10 @@ pub enum KeyError {
     NeedsCerts,
     /// A host's certificate where a user's is needed.
     CertKind,
+    /// Making or writing a key; the feature keygen does that.
+    NeedsKeygen,
+    /// Keys of that type have other sizes.
+    Size,
 }
 
 /// Why a host's key or certificate is not to be trusted.

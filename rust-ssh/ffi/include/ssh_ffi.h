@@ -191,6 +191,8 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 #define SSH_E_KEY_NEEDS_PEM (1036)
 #define SSH_E_KEY_NEEDS_CERTS (1037)
 #define SSH_E_KEY_CERT_KIND (1038)    // a host's certificate for a login
+#define SSH_E_KEY_NEEDS_KEYGEN (1150) // a build without the feature that makes and writes keys
+#define SSH_E_KEY_SIZE (1151)         // keys of that type have other sizes
 // The peer speaks something else: 1040 + Incompatible of rust-ssh/src/error.rs
 #define SSH_E_NOT_SSH (1040)
 #define SSH_E_SSH1 (1041)
@@ -222,7 +224,7 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 // ---------------------------------------------------------------- keys
 
 typedef struct _ssh_key_t ssh_key_t;
-size_t ssh_key_size(void);
+size_t ssh_key_size(void); // a key may be moved and copied as bytes
 size_t ssh_key_align(void);
 // Parse a private key file (OpenSSH's format; with the feature pem, PKCS#8 and PEM) into mem. scratch: at least text_len + 64 bytes, wiped on return.
 // SSH_OK or an SSH_E_KEY_... code. passphrase NULL: none was given.
@@ -247,8 +249,40 @@ int ssh_cert_check_host(const uint8_t *blob, size_t len, bool trusted, const cha
 int ssh_cert_check_user(const ssh_key_t *key, const uint8_t *blob, size_t len);
 // "SHA256:..." of a public key blob (of a certificate: of the key in it), 50 characters and no 0 at the end; the key's type name.
 #define SSH_FINGERPRINT_LEN (50)
+#define SSH_MD5_LEN (16)
 void ssh_fingerprint(const uint8_t *blob, size_t len, char out[SSH_FINGERPRINT_LEN]);
 const char *ssh_key_type(const uint8_t *blob, size_t len, size_t *type_len);
+// The MD5 of it: SSH_OK or SSH_E_KEY_NEEDS_KEYGEN.
+int ssh_fingerprint_md5(const uint8_t *blob, size_t len, uint8_t out[SSH_MD5_LEN]);
+
+// As ssh_key_parse(), and where in scratch the file's comment is left, which alone is not wiped there.
+int ssh_key_parse_comment(ssh_key_t *mem, const uint8_t *text, size_t text_len, const uint8_t *passphrase,
+    size_t passphrase_len, uint8_t *scratch, size_t scratch_len, const uint8_t **comment, size_t *comment_len);
+size_t ssh_key_bits(const ssh_key_t *key);
+// Sign: the length of the signature blob, at most ssh_key_max_signature(); 0: alg is none for this key, or a fault.
+// alg_len 0: the first of the key's type.
+size_t ssh_key_sign(const ssh_key_t *key, const char *alg, size_t alg_len, const uint8_t *data, size_t data_len,
+    uint8_t *out, size_t out_len);
+size_t ssh_key_max_signature(void);
+size_t ssh_key_public_room(void); // for ssh_key_public()
+// Check a signature blob by any algorithm that is offered by default: SSH_OK, SSH_E_SIGNATURE, SSH_E_KEY_...
+int ssh_key_verify(const uint8_t *blob, size_t len, const uint8_t *data, size_t data_len,
+    const uint8_t *signature, size_t signature_len);
+// Make a key. seed: entropy, wiped on return. bits 0: the usual number.
+#define SSH_SEED_LEN (32)
+int ssh_key_generate(ssh_key_t *mem, const char *type, size_t type_len, uint32_t bits, uint8_t seed[SSH_SEED_LEN]);
+// Write a private key file in OpenSSH's format into out, encrypted unless the passphrase is empty. scratch (wiped on
+// return) and out each have room for ssh_key_write_room() bytes. seed as above.
+typedef struct _ssh_key_file_t {
+    const uint8_t *passphrase;
+    size_t passphrase_len;
+    uint32_t rounds;              // of bcrypt, 1 to 1024
+    const uint8_t *comment;
+    size_t comment_len;
+} ssh_key_file_t;
+size_t ssh_key_write_room(size_t comment_len);
+int ssh_key_write(const ssh_key_t *key, const ssh_key_file_t *file, uint8_t seed[SSH_SEED_LEN], uint8_t *scratch,
+    uint8_t *out, size_t room, size_t *len);
 
 // ---------------------------------------------------------------- authentication
 

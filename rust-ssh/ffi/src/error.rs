@@ -39,6 +39,8 @@ pub(crate) fn code(error: Error) -> u32 {
         Error::Resource(Resource::Silent) => 1141,
         Error::Resource(Resource::NoMemory) | Error::Key(KeyError::NoMemory) => 1029,
         Error::Resource(Resource::Errno(errno)) => errno.unsigned_abs(),
+        Error::Key(KeyError::NeedsKeygen) => 1150,
+        Error::Key(KeyError::Size) => 1151,
         Error::Key(key) => KEY + key as u32,
         // Both directions have one number; the sentence says which.
         Error::Incompatible(Incompatible::CipherIn) => code(Incompatible::CipherOut.into()),
@@ -70,7 +72,7 @@ const USAGES: [Usage; 16] = [
 ];
 const RESOURCES: [Resource; 5] =
     [Resource::Eof, Resource::Disconnected, Resource::KexTimeout, Resource::NoMemory, Resource::Silent];
-const KEYS: [KeyError; 18] = [
+const KEYS: [KeyError; 20] = [
     KeyError::Format,
     KeyError::Type,
     KeyError::Cipher,
@@ -89,6 +91,8 @@ const KEYS: [KeyError; 18] = [
     KeyError::NeedsPem,
     KeyError::NeedsCerts,
     KeyError::CertKind,
+    KeyError::NeedsKeygen,
+    KeyError::Size,
 ];
 const TRUSTS: [TrustError; 9] = [
     TrustError::TooShort,
@@ -214,6 +218,10 @@ fn key_sentence(key: KeyError) -> &'static str {
         }
         KeyError::NeedsCerts => "this build leaves out certificates; the feature certs has them",
         KeyError::CertKind => "this certificate is a host's; to log in takes one that was made without ssh-keygen -h",
+        KeyError::NeedsKeygen => "this build leaves out making and writing keys; the feature keygen does that",
+        KeyError::Size => {
+            "no such size: RSA keys have 2048 to 4096 bits (an even number), those of other types the one of their type"
+        }
     }
 }
 

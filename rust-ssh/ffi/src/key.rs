@@ -29,19 +29,21 @@ pub unsafe extern "C" fn ssh_key_parse(
     scratch: *mut u8,
     scratch_len: usize,
 ) -> i32 {
+    // SAFETY: by contract.
+    let (text, scratch) = unsafe { (slice::bytes(text, text_len), slice::bytes_mut(scratch, scratch_len)) };
+    // SAFETY: by contract.
+    let passphrase = (!passphrase.is_null()).then(|| unsafe { slice::bytes(passphrase, passphrase_len) });
     // SAFETY: by contract; mem is memory for one key.
-    unsafe {
-        let text = slice::bytes(text, text_len);
-        let scratch = slice::bytes_mut(scratch, scratch_len);
-        let passphrase = (!passphrase.is_null()).then(|| slice::bytes(passphrase, passphrase_len));
-        match PrivateKey::parse(text, passphrase, scratch) {
-            Ok(key) => {
-                mem.write(key);
-                status::OK
-            }
-            Err(error) => i32::try_from(error::code(error)).unwrap_or(status::ERROR),
-        }
-    }
+    unsafe { give_key(mem, PrivateKey::parse(text, passphrase, scratch)) }
+}
+
+/// Put a key into memory for one.
+///
+/// # Safety
+/// `mem` can be written to.
+pub(crate) unsafe fn give_key(mem: *mut PrivateKey, key: Result<PrivateKey>) -> i32 {
+    // SAFETY: as the caller promises.
+    code(key.map(|key| unsafe { mem.write(key) }))
 }
 
 #[unsafe(no_mangle)]
@@ -61,7 +63,7 @@ pub unsafe extern "C" fn ssh_key_parse_public(text: *const u8, text_len: usize, 
 }
 
 /// A result as 0 or an error's number.
-fn code(result: Result<()>) -> i32 {
+pub(crate) fn code(result: Result<()>) -> i32 {
     result.map_or_else(|error| i32::try_from(error::code(error)).unwrap_or(status::ERROR), |()| status::OK)
 }
 

@@ -21,6 +21,7 @@ mod driver;
 mod error;
 mod forward;
 mod key;
+mod key_make;
 mod library;
 mod scp;
 mod session;

@@ -36,7 +36,7 @@ impl AsRef<[u8]> for Point {
 
 /// A curve, its crate and the length of its coordinates.
 macro_rules! curves {
-    ($($(#[$doc:meta])* $feature:literal $curve:ident $krate:ident $len:literal $name:literal;)*) => {
+    ($($(#[$doc:meta])* $feature:literal $curve:ident $krate:ident $bits:literal $len:literal $name:literal;)*) => {
         /// A curve of this build.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Curve {
@@ -62,6 +62,13 @@ macro_rules! curves {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(#[cfg(feature = $feature)] Self::$curve => $name,)*
+                }
+            }
+
+            /// Bits of its field and of its order.
+            pub const fn bits(self) -> usize {
+                match self {
+                    $(#[cfg(feature = $feature)] Self::$curve => $bits,)*
                 }
             }
 
@@ -115,6 +122,20 @@ macro_rules! curves {
                 }
             }
 
+            /// Its secret number, big endian.
+            #[cfg(feature = "keygen")]
+            pub fn secret(&self) -> zeroize::Zeroizing<[u8; MAX_FIELD]> {
+                let mut bytes = zeroize::Zeroizing::new([0; MAX_FIELD]);
+                match self {
+                    $(#[cfg(feature = $feature)]
+                    Self::$curve(key) => {
+                        let secret = zeroize::Zeroizing::new(key.to_bytes());
+                        let _ = put(&secret, bytes.as_mut());
+                    })*
+                }
+                bytes
+            }
+
             /// Its public half.
             pub fn public(&self) -> Point {
                 let mut point = Point { bytes: [0; MAX_POINT], len: 1 + 2 * self.curve().field_len() };
@@ -144,11 +165,29 @@ macro_rules! curves {
 }
 curves! {
     /// P-256 with SHA-256.
-    "nistp256" P256 p256 32 "nistp256";
+    "nistp256" P256 p256 256 32 "nistp256";
     /// P-384 with SHA-384.
-    "nistp384" P384 p384 48 "nistp384";
+    "nistp384" P384 p384 384 48 "nistp384";
     /// P-521 with SHA-512.
-    "nistp521" P521 p521 66 "nistp521";
+    "nistp521" P521 p521 521 66 "nistp521";
+}
+
+impl SigningKey {
+    /// A new key: random numbers of the order's length until one is in range (FIPS 186-5 A.2.2), which the
+    /// first nearly always is. `None`: the generator is broken.
+    #[cfg(feature = "keygen")]
+    pub fn generate(curve: Curve, rng: &mut super::rng::Rng) -> Option<Self> {
+        let spare = curve.field_len().saturating_mul(8).saturating_sub(curve.bits());
+        (0..64).find_map(|_| {
+            let mut secret = zeroize::Zeroizing::new([0; MAX_FIELD]);
+            let secret = secret.get_mut(..curve.field_len())?;
+            rng.fill(secret);
+            if let Some(top) = secret.first_mut() {
+                *top &= 0xff >> spare;
+            }
+            Self::new(curve, secret)
+        })
+    }
 }
 
 fn copy(from: &[u8], to: &mut [u8]) {

@@ -36,6 +36,12 @@ impl SigningKey {
         self.0.public()
     }
 
+    /// The secret that it was made from.
+    #[cfg(feature = "keygen")]
+    pub fn seed(&self) -> zeroize::Zeroizing<[u8; KEY_LEN]> {
+        self.0.seed()
+    }
+
     /// Sign `message`. Deterministic: no random bytes are needed.
     pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
         self.0.sign(message)
@@ -124,6 +130,11 @@ mod backend {
             self.0.verifying_key().to_bytes()
         }
 
+        #[cfg(feature = "keygen")]
+        pub(super) fn seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
+            zeroize::Zeroizing::new(self.0.to_bytes())
+        }
+
         pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
             // Signing cannot fail; zeros would be caught by the check that follows in keys.
             self.0.try_sign(message).map_or([0; 64], |signature| signature.to_bytes())
@@ -139,20 +150,33 @@ mod backend {
         PublicKey::try_from(public).is_ok_and(|key| key.verify(message, &Signature::from(signature)).is_ok())
     }
 
-    /// Its secret is wiped by the crate.
-    pub(super) struct Key(Keypair);
+    /// Its secret is wiped by the crate, which does not give it again.
+    pub(super) struct Key {
+        pair: Keypair,
+        #[cfg(feature = "keygen")]
+        seed: zeroize::Zeroizing<[u8; 32]>,
+    }
 
     impl Key {
         pub(super) fn new(seed: &[u8; 32]) -> Self {
-            Self(Keypair::from(seed))
+            Self {
+                pair: Keypair::from(seed),
+                #[cfg(feature = "keygen")]
+                seed: zeroize::Zeroizing::new(*seed),
+            }
         }
 
         pub(super) fn public(&self) -> [u8; 32] {
-            self.0.public.to_bytes()
+            self.pair.public.to_bytes()
+        }
+
+        #[cfg(feature = "keygen")]
+        pub(super) fn seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
+            self.seed.clone()
         }
 
         pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
-            self.0.sign(message).to_bytes()
+            self.pair.sign(message).to_bytes()
         }
     }
 }

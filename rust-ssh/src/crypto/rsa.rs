@@ -108,6 +108,11 @@ impl<'a> PublicKey<'a> {
         if self.holds(hash, message, signature).is_some() { Ok(()) } else { Err(PeerError::Signature.into()) }
     }
 
+    /// Bits of the modulus.
+    pub fn bits(&self) -> usize {
+        bits(self.n)
+    }
+
     fn holds(&self, hash: Hash, message: &[u8], signature: &[u8]) -> Option<()> {
         let (mut expected, mut found) = ([0; MAX_MODULUS], [0; MAX_MODULUS]);
         let (expected, found) = (expected.get_mut(..self.n.len())?, found.get_mut(..self.n.len())?);
@@ -182,6 +187,9 @@ pub struct SigningKey {
     dp: Number<MAX_PRIME>,
     dq: Number<MAX_PRIME>,
     qinv: Number<MAX_PRIME>,
+    /// For writing it to a file.
+    #[cfg(feature = "keygen")]
+    d: Number<MAX_SIGNING>,
 }
 
 /// The numbers of a private key file, big endian.
@@ -230,6 +238,8 @@ impl SigningKey {
             dp: Number::new(),
             dq: Number::new(),
             qinv: take(qinv)?,
+            #[cfg(feature = "keygen")]
+            d: Number::from_slice(trim_zeros(parts.d)).map_err(|_| KeyError::Broken)?,
         };
         let sound = complete(&mut key, trim_zeros(parts.d));
         // These numbers reach further down the stack than one wiping at the end does.
@@ -246,6 +256,13 @@ impl SigningKey {
     /// Its public half.
     pub fn public(&self) -> PublicKey<'_> {
         PublicKey { n: &self.n, e: self.e }
+    }
+
+    /// Its numbers. `e` takes the public exponent, big endian.
+    #[cfg(feature = "keygen")]
+    pub fn parts<'a>(&'a self, e: &'a mut [u8; 8]) -> Parts<'a> {
+        *e = self.e.to_be_bytes();
+        Parts { n: &self.n, e, d: &self.d, p: &self.p, q: &self.q, crt: Some((&self.dp, &self.dq)), qinv: &self.qinv }
     }
 
     /// The modulus, big endian.
@@ -371,6 +388,10 @@ fn power_in<const L: usize>(base: &Uint<H>, prime: &[u8], exponent: &[u8]) -> Op
     let exponent: Zeroizing<Uint<L>> = Zeroizing::new(load(exponent)?);
     Some(FixedMontyForm::new(&base, &params).pow(&exponent).retrieve().resize())
 }
+
+#[cfg(feature = "keygen")]
+#[path = "rsa_generate.rs"]
+mod generate;
 
 #[cfg(test)]
 #[path = "rsa_tests.rs"]

@@ -153,3 +153,45 @@ fn a_faulty_signature_never_leaves() {
 fn keys_are_wiped() {
     crate::crypto::testing::is_wiped::<SigningKey>();
 }
+
+#[cfg(feature = "keygen")]
+mod making {
+    use super::super::generate::*;
+    use super::*;
+
+    // The first and last of a table of primes, and what is left by a division with pencil and paper.
+    #[test]
+    fn small_primes() {
+        assert_eq!(SMALL_PRIMES[..5], [3, 5, 7, 11, 13]);
+        assert_eq!(SMALL_PRIMES[307], 2039);
+        assert_eq!((rest(&[1, 0, 0], 65537), rest(&[1, 0, 0, 0, 0], 65537)), (65536, 1));
+        assert_eq!(rest(&[0x12, 0x34, 0x56], 1000), 0x12_3456 % 1000);
+    }
+
+    // The primes of a key that openssl has made pass if they are 3 modulo 4; products of primes do not, nor does a
+    // number that fools the test to some bases.
+    #[test]
+    fn tells_primes() {
+        let mut rng = Rng::new(&[5; 32]);
+        let mut primes = 0;
+        for file in FILES {
+            let all = numbers(file);
+            for prime in &all[4..6] {
+                if prime[prime.len() - 1] & 3 == 3 {
+                    assert!(is_prime(prime, &mut rng));
+                    primes += 1;
+                }
+            }
+            // The modulus itself is too long, so half of it.
+            let mut composite = all[1][..all[1].len() / 2].to_vec();
+            *composite.last_mut().unwrap() |= 3;
+            composite[0] |= 0x80;
+            assert!(!is_prime(&composite, &mut rng));
+        }
+        assert!(primes > 0);
+        // 3215031751 = 151 * 751 * 28351 is a strong pseudoprime to the bases 2, 3, 5 and 7.
+        let mut pseudo = [0; 16];
+        pseudo[12..].copy_from_slice(&3_215_031_751u32.to_be_bytes());
+        assert!(!is_prime(&pseudo, &mut rng));
+    }
+}

@@ -298,12 +298,14 @@ fn verify_with(scheme: Scheme, name: &str, key: &PublicKey<'_>, data: &[u8], sig
     }
 }
 
-/// Check the signature of an authority over a certificate: any algorithm that is offered by default and fits
-/// the key. The signature names it.
-#[cfg(feature = "certs")]
-pub(super) fn verify_authority(blob: &[u8], data: &[u8], signature: &[u8]) -> Result<()> {
+/// Check a signature by any algorithm that is offered by default and fits the key, which is no certificate. The
+/// signature names it.
+///
+/// # Errors
+/// As [`parse`], and [`PeerError::Signature`].
+pub fn verify_any(blob: &[u8], data: &[u8], signature: &[u8]) -> Result<()> {
     let key = parse(blob)?;
-    let name = Reader::new(signature).string()?;
+    let name = Reader::new(signature).string().map_err(|_| PeerError::Signature)?;
     let wanted = |row: &&KeyAlg| row.name.as_bytes() == name && !row.only_named && key_type(blob) == Some(row.key_type);
     let row = KEY_ALGS.iter().find(wanted).ok_or(PeerError::Signature)?;
     verify_with(row.scheme, row.signature, &key, data, signature)

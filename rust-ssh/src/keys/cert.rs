@@ -126,7 +126,7 @@ pub fn check_host(bytes: &[u8], name: &[u8], now: u64, mut is_authority: impl Fn
         TrustError::CertKind
     } else if !is_authority(cert.authority) {
         TrustError::CertAuthority
-    } else if blob::verify_authority(cert.authority, cert.signed, cert.signature).is_err() {
+    } else if blob::verify_any(cert.authority, cert.signed, cert.signature).is_err() {
         TrustError::CertSignature
     } else if now < cert.valid_after {
         TrustError::CertNotYetValid

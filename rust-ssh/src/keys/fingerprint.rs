@@ -10,19 +10,38 @@ pub const SHA256_LEN: usize = 50;
 /// certificate is its key's, as ssh-keygen has it.
 pub fn sha256(blob: &[u8], out: &mut [u8; SHA256_LEN]) {
     let mut hash = Hash::new(HashAlg::Sha256);
-    match super::cert::certified(blob) {
-        Some((key_type, fields)) => {
-            hash.update(&u32::try_from(key_type.len()).unwrap_or(u32::MAX).to_be_bytes());
-            hash.update(key_type.as_bytes());
-            hash.update(fields);
-        }
-        None => hash.update(blob),
-    }
+    feed(blob, |bytes| hash.update(bytes));
     let prefix = b"SHA256:";
     if let Some((head, text)) = out.split_first_chunk_mut::<7>() {
         *head = *prefix;
         // 32 bytes are 43 characters: they fit.
         base64::encode_unpadded(hash.finish().as_ref(), text);
+    }
+}
+
+/// Length of an MD5 fingerprint, in bytes.
+#[cfg(feature = "keygen")]
+pub const MD5_LEN: usize = 16;
+
+/// The MD5 fingerprint of a key blob, which people with old lists still compare. It proves nothing against who
+/// can make collisions.
+#[cfg(feature = "keygen")]
+pub fn md5(blob: &[u8]) -> [u8; MD5_LEN] {
+    use md5::Digest as _;
+    let mut hash = md5::Md5::new();
+    feed(blob, |bytes| hash.update(bytes));
+    hash.finalize().into()
+}
+
+/// What is hashed.
+fn feed(blob: &[u8], mut update: impl FnMut(&[u8])) {
+    match super::cert::certified(blob) {
+        Some((key_type, fields)) => {
+            update(&u32::try_from(key_type.len()).unwrap_or(u32::MAX).to_be_bytes());
+            update(key_type.as_bytes());
+            update(fields);
+        }
+        None => update(blob),
     }
 }
 

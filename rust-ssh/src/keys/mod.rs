@@ -12,7 +12,11 @@ pub mod cert;
 mod der;
 mod file_cipher;
 pub mod fingerprint;
+#[cfg(feature = "keygen")]
+mod generate;
 pub mod openssh;
+#[cfg(feature = "keygen")]
+pub mod openssh_write;
 #[cfg(feature = "pem")]
 mod pem;
 pub mod private;

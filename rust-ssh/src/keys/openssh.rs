@@ -19,7 +19,7 @@ use crate::wire::Reader;
 /// a file that asks for millions would keep a small processor busy for days (ATTACKS 73).
 pub const MAX_ROUNDS: u32 = 1024;
 
-const MAGIC: &[u8] = b"openssh-key-v1\0";
+pub(super) const MAGIC: &[u8] = b"openssh-key-v1\0";
 
 /// What the file says in the clear.
 struct Outer<'a> {
@@ -32,8 +32,8 @@ struct Outer<'a> {
     private_len: usize,
 }
 
-/// Read the decoded file, which is decrypted where it is.
-pub(super) fn parse(file: &mut [u8], passphrase: Option<&[u8]>) -> Result<PrivateKey> {
+/// Read the decoded file, which is decrypted where it is: the key, and where its comment stands.
+pub(super) fn parse(file: &mut [u8], passphrase: Option<&[u8]>) -> Result<(PrivateKey, Range<usize>)> {
     let outer = parse_outer(file)?;
     let (cipher, public, private_len) = (outer.cipher, outer.public.clone(), outer.private_len);
     let mut key_and_iv = Zeroizing::new([0; MAX_KEY_AND_IV]);
@@ -45,7 +45,8 @@ pub(super) fn parse(file: &mut [u8], passphrase: Option<&[u8]>) -> Result<Privat
     cipher.decrypt(key_and_iv, sealed)?;
     let private = sealed.len().checked_sub(cipher.tag_len()).and_then(|len| sealed.get(..len));
     let public = open.get(public).ok_or(KeyError::Broken)?;
-    parse_private(private.ok_or(KeyError::Broken)?, cipher, public)
+    let (key, comment) = parse_private(private.ok_or(KeyError::Broken)?, cipher, public)?;
+    Ok((key, start.saturating_add(comment.start)..start.saturating_add(comment.end)))
 }
 
 /// Everything before the private part. The key type is known from the public key, so a type that we
@@ -102,7 +103,7 @@ fn stretch(outer: &Outer<'_>, passphrase: Option<&[u8]>, out: &mut [u8]) -> core
 }
 
 /// The decrypted part: two equal random numbers, the key, a comment, and padding 1, 2, 3...
-fn parse_private(private: &[u8], cipher: Cipher, public: &[u8]) -> Result<PrivateKey> {
+fn parse_private(private: &[u8], cipher: Cipher, public: &[u8]) -> Result<(PrivateKey, Range<usize>)> {
     let broken = |_| KeyError::Broken;
     let mut reader = Reader::new(private);
     if reader.u32().map_err(broken)? != reader.u32().map_err(broken)? {
@@ -110,12 +111,14 @@ fn parse_private(private: &[u8], cipher: Cipher, public: &[u8]) -> Result<Privat
         return Err(if cipher == Cipher::None { KeyError::Broken } else { KeyError::PassphraseWrong }.into());
     }
     let key = parse_key(&mut reader)?;
-    let _comment = reader.string().map_err(broken)?;
+    let comment = reader.string().map_err(broken)?;
     let padding = reader.rest();
+    let comment_end = private.len().saturating_sub(padding.len());
+    let comment = comment_end.saturating_sub(comment.len())..comment_end;
     let padding_is_right = padding.len() < cipher.block() && padding.iter().zip(1u8..).all(|(byte, n)| *byte == n);
     let mut own = [0; blob::MAX_BLOB];
     let len = key.public_blob(&mut own);
-    if padding_is_right && own.get(..len) == Some(public) { Ok(key) } else { Err(KeyError::Broken.into()) }
+    if padding_is_right && own.get(..len) == Some(public) { Ok((key, comment)) } else { Err(KeyError::Broken.into()) }
 }
 
 /// Type and numbers of the key, its public half included.

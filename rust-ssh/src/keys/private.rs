@@ -1,5 +1,7 @@
 //! Private keys of every type: read from a file, and signing.
 
+use core::ops::Range;
+
 use zeroize::Zeroize;
 
 use super::armour::{self, Label};
@@ -38,10 +40,41 @@ impl PrivateKey {
     /// # Errors
     /// The [`KeyError`]s, each as its documentation says.
     pub fn parse(text: &[u8], passphrase: Option<&[u8]>, scratch: &mut [u8]) -> Result<Self> {
-        let result = parse(text, passphrase, scratch);
+        let result = Self::parse_with_comment(text, passphrase, scratch);
         scratch.zeroize();
+        result.map(|(key, _)| key)
+    }
+
+    /// The same, and where in `scratch` the file's comment is left; the rest of `scratch` is wiped. Only
+    /// OpenSSH's own format has comments.
+    ///
+    /// # Errors
+    /// As above; all of `scratch` is wiped then.
+    pub fn parse_with_comment(
+        text: &[u8],
+        passphrase: Option<&[u8]>,
+        scratch: &mut [u8],
+    ) -> Result<(Self, Range<usize>)> {
+        let result = parse(text, passphrase, scratch);
+        let comment = result.as_ref().map_or(0..0, |(_, comment)| comment.clone());
+        for (at, byte) in scratch.iter_mut().enumerate() {
+            if !comment.contains(&at) {
+                byte.zeroize();
+            }
+        }
         stack::wipe();
         result
+    }
+
+    /// Bits of the key, as they are usually counted.
+    pub fn bits(&self) -> usize {
+        match self {
+            Self::Ed25519(_) => 8 * ed25519::KEY_LEN,
+            #[cfg(any(feature = "nistp256", feature = "nistp384", feature = "nistp521"))]
+            Self::Ecdsa(key) => key.curve().bits(),
+            #[cfg(feature = "rsa")]
+            Self::Rsa(key) => key.public().bits(),
+        }
     }
 
     /// The name of its type.
@@ -130,7 +163,7 @@ impl UserKey<'_> {
 }
 
 #[inline(never)] // as above
-fn parse(text: &[u8], passphrase: Option<&[u8]>, scratch: &mut [u8]) -> Result<PrivateKey> {
+fn parse(text: &[u8], passphrase: Option<&[u8]>, scratch: &mut [u8]) -> Result<(PrivateKey, Range<usize>)> {
     let armour = armour::read(text)?;
     match armour.label {
         Label::OpenSsh => {
@@ -138,7 +171,7 @@ fn parse(text: &[u8], passphrase: Option<&[u8]>, scratch: &mut [u8]) -> Result<P
             openssh::parse(scratch.get_mut(..len).ok_or(KeyError::Broken)?, passphrase)
         }
         #[cfg(feature = "pem")]
-        _ => pem::parse(&armour, passphrase, scratch),
+        _ => pem::parse(&armour, passphrase, scratch).map(|key| (key, 0..0)),
         #[cfg(not(feature = "pem"))]
         _ => Err(KeyError::NeedsPem.into()),
     }
