@@ -319,6 +319,12 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     #if MICROPY_PY_SSH_AGENT
     { MP_ROM_QSTR(MP_QSTR_Agent), MP_ROM_PTR(&mp_type_ssh_agent) },
     #endif
+    #if MICROPY_PY_SSH_UNIX
+    { MP_ROM_QSTR(MP_QSTR_read_some), MP_ROM_PTR(&modssh_read_some_obj) },
+    { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&modssh_shutdown_obj) },
+    { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&modssh_terminal_size_obj) },
+    { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&modssh_catch_signals_obj) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_SSHError), MP_ROM_PTR(&mp_type_SSHError) },
 
     { MP_ROM_QSTR(MP_QSTR_ERR_MISUSE), MP_ROM_INT(SSH_E_MISUSE) },

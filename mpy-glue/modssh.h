@@ -78,6 +78,15 @@
 #endif
 #endif
 
+// Whether this is a system with descriptors and terminals, and MicroPython's unix port: see ssh_unix.c.
+#ifndef MICROPY_PY_SSH_UNIX
+#ifdef MICROPY_PY_TERMIOS
+#define MICROPY_PY_SSH_UNIX (MICROPY_PY_TERMIOS)
+#else
+#define MICROPY_PY_SSH_UNIX (0)
+#endif
+#endif
+
 // First size of a buffer that collects output of unknown length; it doubles as it grows.
 #ifndef MICROPY_PY_SSH_COLLECT
 #define MICROPY_PY_SSH_COLLECT (512)
@@ -357,5 +366,13 @@ bool modssh_session_keepalive_store(mp_obj_ssh_session_t *self, qstr attr, mp_ob
 // exec(command) and run(command, stdin=None): ssh_run.c
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_exec_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_run_obj);
+
+#if MICROPY_PY_SSH_UNIX
+// What MicroPython's unix port lacks: ssh_unix.c
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_read_some_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_shutdown_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_terminal_size_obj);
+MP_DECLARE_CONST_FUN_OBJ_0(modssh_catch_signals_obj);
+#endif
 
 #endif // MICROPY_INCLUDED_MODSSH_H

@@ -482,12 +482,18 @@ static mp_obj_t session_ignore(mp_obj_t self_in, mp_obj_t data_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(session_ignore_obj, session_ignore);
 
+// pump(): takes in what has arrived, sends what is queued; True if the stream did not take all of that.
 static mp_obj_t session_pump(mp_obj_t self_in) {
     mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
     modssh_op_t op;
     modssh_enter(&op, self);
-    modssh_finish(&op, ssh_pump(self->core));
-    return mp_const_none;
+    modssh_check(&op, ssh_pump(self->core));
+    int r = ssh_flush(self->core);
+    if (r != SSH_AGAIN) {
+        modssh_check(&op, r);
+    }
+    modssh_leave(&op);
+    return mp_obj_new_bool(r == SSH_AGAIN);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(session_pump_obj, session_pump);
 

@@ -1,0 +1,83 @@
+// What the package `ssh` needs of a system with descriptors and terminals, and MicroPython's unix port does not
+// offer: a read that does not wait until its buffer is full, half-closed sockets, the size of a terminal, and
+// an end by signal that puts the terminal back.
+
+#include "modssh.h"
+
+#if MICROPY_PY_SSH_UNIX
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+// read_some(stream, buf): one read of the stream; a count, 0 at the end, None when nothing is there.
+static mp_obj_t unix_read_some(mp_obj_t stream, mp_obj_t buf_in) {
+    const mp_stream_p_t *stream_p = mp_get_stream_raise(stream, MP_STREAM_OP_READ);
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(buf_in, &info, MP_BUFFER_WRITE);
+    int err = 0;
+    mp_uint_t n = stream_p->read(stream, info.buf, info.len, &err);
+    if (n != MP_STREAM_ERROR) {
+        return mp_obj_new_int_from_uint(n);
+    }
+    if (mp_is_nonblocking_error(err)) {
+        return mp_const_none;
+    }
+    mp_raise_OSError(err);
+}
+MP_DEFINE_CONST_FUN_OBJ_2(modssh_read_some_obj, unix_read_some);
+
+// shutdown(sock): nothing more will be written; reading goes on.
+static mp_obj_t unix_shutdown(mp_obj_t sock) {
+    const mp_stream_p_t *stream_p = mp_get_stream_raise(sock, MP_STREAM_OP_IOCTL);
+    int err = 0;
+    mp_uint_t fd = stream_p->ioctl(sock, MP_STREAM_GET_FILENO, 0, &err);
+    if (fd == MP_STREAM_ERROR) {
+        mp_raise_OSError(err);
+    }
+    if (shutdown(fd, SHUT_WR) != 0) {
+        mp_raise_OSError(errno);
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_1(modssh_shutdown_obj, unix_shutdown);
+
+// terminal_size(fd): (columns, rows) of a terminal, as far as it knows.
+static mp_obj_t unix_terminal_size(mp_obj_t fd) {
+    struct winsize size;
+    if (ioctl(mp_obj_get_int(fd), TIOCGWINSZ, &size) != 0) {
+        mp_raise_OSError(errno);
+    }
+    mp_obj_t items[2] = { MP_OBJ_NEW_SMALL_INT(size.ws_col), MP_OBJ_NEW_SMALL_INT(size.ws_row) };
+    return mp_obj_new_tuple(2, items);
+}
+MP_DEFINE_CONST_FUN_OBJ_1(modssh_terminal_size_obj, unix_terminal_size);
+
+static volatile sig_atomic_t caught;
+
+// The way of ctrl-C, which is held back where no exception may arise.
+static void end_handler(int signum) {
+    caught = signum;
+    raise(SIGINT);
+}
+
+// catch_signals(): from now on SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does. The number of the
+// last one that came, 0: none has.
+static mp_obj_t unix_catch_signals(void) {
+    static const int signals[] = { SIGTERM, SIGHUP };
+    for (size_t i = 0; i < MP_ARRAY_SIZE(signals); i++) {
+        struct sigaction action;
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL) { // else: nohup, or done
+            action.sa_flags = 0;
+            action.sa_handler = end_handler;
+            sigemptyset(&action.sa_mask);
+            sigaction(signals[i], &action, NULL);
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(caught);
+}
+MP_DEFINE_CONST_FUN_OBJ_0(modssh_catch_signals_obj, unix_catch_signals);
+
+#endif // MICROPY_PY_SSH_UNIX
