@@ -320,10 +320,7 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Agent), MP_ROM_PTR(&mp_type_ssh_agent) },
     #endif
     #if MICROPY_PY_SSH_UNIX
-    { MP_ROM_QSTR(MP_QSTR_read_some), MP_ROM_PTR(&modssh_read_some_obj) },
-    { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&modssh_shutdown_obj) },
-    { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&modssh_terminal_size_obj) },
-    { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&modssh_catch_signals_obj) },
+    { MP_ROM_QSTR(MP_QSTR_unix), MP_ROM_PTR(&modssh_unix_module) },
     #endif
     { MP_ROM_QSTR(MP_QSTR_SSHError), MP_ROM_PTR(&mp_type_SSHError) },
 

@@ -369,10 +369,7 @@ MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_run_obj);
 
 #if MICROPY_PY_SSH_UNIX
 // What MicroPython's unix port lacks: ssh_unix.c
-MP_DECLARE_CONST_FUN_OBJ_2(modssh_read_some_obj);
-MP_DECLARE_CONST_FUN_OBJ_1(modssh_shutdown_obj);
-MP_DECLARE_CONST_FUN_OBJ_1(modssh_terminal_size_obj);
-MP_DECLARE_CONST_FUN_OBJ_0(modssh_catch_signals_obj);
+extern const mp_obj_module_t modssh_unix_module;
 #endif
 
 #endif // MICROPY_INCLUDED_MODSSH_H

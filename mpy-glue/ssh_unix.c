@@ -1,6 +1,6 @@
-// What the package `ssh` needs of a system with descriptors and terminals, and MicroPython's unix port does not
-// offer: a read that does not wait until its buffer is full, half-closed sockets, the size of a terminal, and
-// an end by signal that puts the terminal back.
+// `_ssh.unix`: what the package `ssh` needs of a system with descriptors and terminals, and MicroPython's unix
+// port does not offer: a read that does not wait until its buffer is full, half-closed sockets, the size of a
+// terminal, and an end by signal that puts the terminal back.
 
 #include "modssh.h"
 
@@ -27,7 +27,7 @@ static mp_obj_t unix_read_some(mp_obj_t stream, mp_obj_t buf_in) {
     }
     mp_raise_OSError(err);
 }
-MP_DEFINE_CONST_FUN_OBJ_2(modssh_read_some_obj, unix_read_some);
+static MP_DEFINE_CONST_FUN_OBJ_2(unix_read_some_obj, unix_read_some);
 
 // shutdown(sock): nothing more will be written; reading goes on.
 static mp_obj_t unix_shutdown(mp_obj_t sock) {
@@ -42,7 +42,7 @@ static mp_obj_t unix_shutdown(mp_obj_t sock) {
     }
     return mp_const_none;
 }
-MP_DEFINE_CONST_FUN_OBJ_1(modssh_shutdown_obj, unix_shutdown);
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_shutdown_obj, unix_shutdown);
 
 // terminal_size(fd): (columns, rows) of a terminal, as far as it knows.
 static mp_obj_t unix_terminal_size(mp_obj_t fd) {
@@ -53,7 +53,7 @@ static mp_obj_t unix_terminal_size(mp_obj_t fd) {
     mp_obj_t items[2] = { MP_OBJ_NEW_SMALL_INT(size.ws_col), MP_OBJ_NEW_SMALL_INT(size.ws_row) };
     return mp_obj_new_tuple(2, items);
 }
-MP_DEFINE_CONST_FUN_OBJ_1(modssh_terminal_size_obj, unix_terminal_size);
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_terminal_size_obj, unix_terminal_size);
 
 static volatile sig_atomic_t caught;
 
@@ -78,6 +78,20 @@ static mp_obj_t unix_catch_signals(void) {
     }
     return MP_OBJ_NEW_SMALL_INT(caught);
 }
-MP_DEFINE_CONST_FUN_OBJ_0(modssh_catch_signals_obj, unix_catch_signals);
+static MP_DEFINE_CONST_FUN_OBJ_0(unix_catch_signals_obj, unix_catch_signals);
+
+static const mp_rom_map_elem_t unix_globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_unix) },
+    { MP_ROM_QSTR(MP_QSTR_read_some), MP_ROM_PTR(&unix_read_some_obj) },
+    { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&unix_shutdown_obj) },
+    { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&unix_terminal_size_obj) },
+    { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&unix_catch_signals_obj) },
+};
+static MP_DEFINE_CONST_DICT(unix_globals, unix_globals_table);
+
+const mp_obj_module_t modssh_unix_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&unix_globals,
+};
 
 #endif // MICROPY_PY_SSH_UNIX

@@ -15,6 +15,7 @@ _NAMES = (
     ("transport", "Transport SecurityOptions"),
     ("channel", "Channel ChannelFile ChannelStderrFile ChannelStdinFile"),
     ("message", "Message"),
+    ("tunnel", "Tunnels Tunnel"),
     (
         "errors",
         "SSHError SSHException AuthenticationException BadAuthenticationType "

@@ -1,0 +1,557 @@
+"""ssh.tunnel: connections through a session, both ways, many at once."""
+
+import contextlib
+import hashlib
+import os
+import socket
+import socketserver
+import struct
+import textwrap
+import threading
+import time
+
+import pytest
+from harness.mpy import Running, run_mpy
+from harness.net import LOOPBACK, free_port, reset, wait_until
+
+pytestmark = [
+    pytest.mark.usefixtures("micropython"),
+    pytest.mark.unix_only("on DOS nobody can connect to the machine in the emulator"),
+]
+
+HEAD = """
+from ssh.connection import Connection
+from ssh.tunnel import Tunnels
+
+def connected(**options):
+    sock = dial()
+    session = _ssh.Session(sock, hostkey=P["fingerprint"], **options)
+    session.userauth_publickey(P["user"], load(P["key"]))
+    return Connection(session, sock, HOST, P["port"])
+
+def serve(tunnels, until=None):
+    # Until the condition is true. A tunnel that waits for nothing would never come back.
+    end = time.ticks_add(time.ticks_ms(), 25000)
+    while until is None or not until():
+        tunnels.poll(0.05 if until else None)
+        assert until is None or time.ticks_diff(end, time.ticks_ms()) > 0, "not in time"
+
+conn = connected(channels=P.get("channels", 16))
+tunnels = Tunnels(conn, log=lambda text: out(("log", text)))
+"""
+
+
+def echo(conn):
+    while data := conn.recv(65536):
+        conn.sendall(data)
+
+
+@pytest.fixture
+def echo_port(scripted):
+    return scripted(echo)
+
+
+@pytest.fixture
+def tunnels(sshd):
+    """tunnels(script): a program that serves tunnels; it has said that it is ready."""
+    with contextlib.ExitStack() as stack:
+
+        def start(script, server=None, **more):
+            text = HEAD + textwrap.dedent(script) + '\nout("ready")\nserve(tunnels)\n'
+            params = {**(server or sshd).params(), **more}
+            heapsize = params.pop("heapsize", None)
+            running = stack.enter_context(Running(text, heapsize=heapsize, **params))
+            running.given = []
+            while (value := running.value()) != "ready":
+                running.given.append(value)
+            return running
+
+        yield start
+
+
+def dial(port):
+    return socket.create_connection((LOOPBACK, port), timeout=20)
+
+
+def exchange(sock, size, seed=1):
+    """Send size bytes and read them back at the same time; then the end, both ways."""
+    data = (hashlib.sha256(str(seed).encode()).digest() * (size // 32 + 1))[:size]
+    back = hashlib.sha256()
+
+    def read():
+        while got := sock.recv(65536):
+            back.update(got)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
+    reader.join(timeout=25)
+    assert not reader.is_alive(), "no end"
+    assert back.digest() == hashlib.sha256(data).digest()
+
+
+# ---------------------------------------------------------------- local
+
+
+def test_local(tunnels, server, echo_port):
+    port = free_port()
+    tunnels(
+        'tunnels.local(P["here"], ("127.0.0.1", P["echo"]))',
+        server=server,
+        here=port,
+        echo=echo_port,
+    )
+    for _ in range(3):
+        with dial(port) as sock:
+            exchange(sock, 3_000_000)
+
+
+def test_local_to_a_name_and_from_all_addresses(tunnels, echo_port):
+    port = free_port()
+    tunnels('tunnels.local(("", P["here"]), ("localhost", P["echo"]))', here=port, echo=echo_port)
+    for host in ("127.0.0.2", "::1"):
+        with socket.create_connection((host, port), timeout=20) as sock:
+            exchange(sock, 100_000)
+
+
+def test_half_closed(tunnels, scripted):
+    """The end of one way is passed on, and the other goes on."""
+
+    def count(conn):
+        size = 0
+        while data := conn.recv(65536):
+            size += len(data)
+        conn.sendall(b"%d" % size)
+
+    def end_first(conn):
+        conn.sendall(b"bye")
+        conn.shutdown(socket.SHUT_WR)
+        conn.settimeout(20)
+        ends.append(conn.recv(100))
+
+    ends = []
+    first, second = free_port(), free_port()
+    tunnels(
+        """
+        tunnels.local(P["first"], ("127.0.0.1", P["count"]))
+        tunnels.local(P["second"], ("127.0.0.1", P["end"]))
+        """,
+        first=first,
+        second=second,
+        count=scripted(count),
+        end=scripted(end_first),
+    )
+    with dial(first) as sock:
+        sock.sendall(bytes(500_000))
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(100) == b"500000" and sock.recv(100) == b""
+    with dial(second) as sock:
+        assert sock.recv(100) == b"bye" and sock.recv(100) == b""
+        sock.sendall(b"still")
+        wait_until(lambda: ends == [b"still"])
+
+
+def test_refused_target(tunnels, echo_port):
+    """Only its own client is told."""
+    good, bad = free_port(), free_port()
+    running = tunnels(
+        """
+        tunnels.local(P["bad"], ("127.0.0.1", P["closed"]))
+        tunnels.local(P["good"], ("127.0.0.1", P["echo"]))
+        """,
+        good=good,
+        bad=bad,
+        closed=free_port(),
+        echo=echo_port,
+    )
+    with dial(good) as sock:
+        sock.sendall(b"a")
+        assert sock.recv(1) == b"a"
+        with dial(bad) as other:
+            assert other.recv(1) == b""
+        assert running.value()[0] == "log"
+        exchange(sock, 100_000)
+
+
+def test_unix_sockets(tunnels, folder, tmp_path):
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            echo(self.request)
+
+    class Server(socketserver.ThreadingUnixStreamServer):
+        daemon_threads = True
+
+    path, here = str(folder / "echo"), str(tmp_path / "here")
+    with Server(path, Handler) as peer:
+        os.chmod(path, 0o777)
+        threading.Thread(target=peer.serve_forever, daemon=True).start()
+        tunnels('tunnels.local(P["here"], P["path"])', here=here, path=path)
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(20)
+            sock.connect(here)
+            exchange(sock, 1_000_000)
+        peer.shutdown()
+
+
+def test_many_at_once(tunnels, echo_port):
+    """More clients than the session has channels: all are served."""
+    port = free_port()
+    tunnels('tunnels.local(P["here"], ("127.0.0.1", P["echo"]))', here=port, echo=echo_port)
+    failed = []
+
+    def client(number):
+        try:
+            with dial(port) as sock:
+                exchange(sock, 20_000, number)
+        except (OSError, AssertionError) as e:
+            failed.append(repr(e))
+
+    clients = [threading.Thread(target=client, args=(n,)) for n in range(60)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join(timeout=30)
+    assert not failed and not any(each.is_alive() for each in clients)
+
+
+def test_a_hundred_open_connections(tunnels, echo_port):
+    port = free_port()
+    tunnels(
+        'tunnels.local(P["here"], ("127.0.0.1", P["echo"]))',
+        here=port,
+        echo=echo_port,
+        channels=101,
+    )
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(dial(port)) for _ in range(100)]
+        for number, sock in enumerate(socks):
+            sock.sendall(b"%d" % number)
+        for number, sock in enumerate(socks):
+            assert sock.recv(10) == b"%d" % number
+        for number, sock in enumerate(socks):
+            exchange(sock, 10_000, number)
+
+
+def test_dead_clients_hold_up_nobody(tunnels, echo_port, scripted):
+    """Clients that read nothing, write nothing, or break off, beside one that works."""
+    port, flood = free_port(), free_port()
+
+    def pour(conn):
+        while True:
+            conn.sendall(bytes(65536))
+
+    tunnels(
+        """
+        tunnels.local(P["here"], ("127.0.0.1", P["echo"]))
+        tunnels.local(P["flood"], ("127.0.0.1", P["pour"]))
+        """,
+        here=port,
+        flood=flood,
+        echo=echo_port,
+        pour=scripted(pour),
+    )
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(dial(flood))  # reads nothing
+            sock = stack.enter_context(dial(port))  # sends, and reads nothing of the echo
+            sock.settimeout(0.5)
+            with contextlib.suppress(TimeoutError):
+                sock.sendall(bytes(30_000_000))
+        for _ in range(3):
+            sock = dial(flood)
+            sock.recv(1000)
+            reset(sock)
+        with dial(port) as sock:
+            exchange(sock, 2_000_000)
+
+
+def test_idle_tunnels_cost_nothing(tunnels, echo_port):
+    port = free_port()
+    running = tunnels(
+        'tunnels.local(P["here"], ("127.0.0.1", P["echo"]))\ntunnels.remote(0, ("127.0.0.1", 1))',
+        here=port,
+        echo=echo_port,
+    )
+    with contextlib.ExitStack() as stack:
+        # Idle, at half their end, and gone.
+        for number in range(9):
+            sock = stack.enter_context(dial(port))
+            sock.sendall(b"x")
+            assert sock.recv(1) == b"x"
+            if number % 3 == 1:
+                sock.shutdown(socket.SHUT_WR)
+                assert sock.recv(1) == b""
+            if number % 3 == 2:
+                reset(sock.dup())
+        before = running.cpu_seconds()
+        time.sleep(1.5)  # what is measured is that nothing happens
+        assert running.cpu_seconds() - before < 0.05
+
+
+# ---------------------------------------------------------------- remote
+
+
+def test_remote(tunnels, server, echo_port):
+    running = tunnels(
+        'out(tunnels.remote(("127.0.0.1", 0), ("127.0.0.1", P["echo"])).port)',
+        server=server,
+        echo=echo_port,
+    )
+    (port,) = running.given
+    for _ in range(2):
+        with dial(port) as sock:
+            exchange(sock, 2_000_000)
+
+
+def test_remote_target_refuses(tunnels, echo_port):
+    running = tunnels(
+        """
+        out(tunnels.remote(0, ("127.0.0.1", P["closed"])).port)
+        out(tunnels.remote(0, ("localhost", P["echo"])).port)
+        """,
+        closed=free_port(),
+        echo=echo_port,
+    )
+    bad, good = running.given
+    with dial(bad) as sock:
+        assert sock.recv(1) == b""
+    assert "connection refused" in running.value()[1]
+    with dial(good) as sock:
+        exchange(sock, 100_000)
+
+
+def test_remote_unix(tunnels, folder, echo_port):
+    path = str(folder / "there")
+    tunnels('tunnels.remote(P["path"], ("127.0.0.1", P["echo"]))', path=path, echo=echo_port)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(path)
+        exchange(sock, 500_000)
+
+
+def test_a_target_that_does_not_answer_holds_up_nobody(tunnels, echo_port):
+    """A connection to a target here that takes no more clients is begun, and the others go on."""
+    with socket.socket() as silent, contextlib.ExitStack() as stack:
+        silent.bind((LOOPBACK, 0))
+        silent.listen(0)
+        port = silent.getsockname()[1]
+        for _ in range(4):  # its queue is full: the next ones wait for an answer
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex((LOOPBACK, port))
+        running = tunnels(
+            """
+            out(tunnels.remote(0, ("127.0.0.1", P["silent"])).port)
+            out(tunnels.remote(0, ("127.0.0.1", P["echo"])).port)
+            """,
+            silent=port,
+            echo=echo_port,
+        )
+        dead, good = running.given
+        with dial(dead), dial(dead), dial(good) as sock:
+            exchange(sock, 1_000_000)
+
+
+def test_closed_tunnels_take_nobody(sshd, echo_port):
+    """A closed tunnel refuses; connections that it has made go on."""
+    here = free_port()
+    with Running(
+        HEAD
+        + textwrap.dedent("""
+            a = tunnels.local(P["here"], ("127.0.0.1", P["echo"]))
+            b = tunnels.remote(0, ("127.0.0.1", P["echo"]))
+            out(b.port)
+            out([str(t) for t in tunnels.list])
+            serve(tunnels, lambda: a.served and b.served and len(tunnels.links) == 2)
+            a.close()
+            b.close()
+            out(tunnels.list)
+            serve(tunnels, lambda: not tunnels.links)
+            tunnels.close()
+        """),
+        **sshd.params(),
+        here=here,
+        echo=echo_port,
+    ) as running:
+        port = running.value()
+        assert running.value() == [
+            f"-L localhost:{here} -> 127.0.0.1:{echo_port}",
+            f"-R localhost:{port} -> 127.0.0.1:{echo_port}",
+        ]
+        with dial(here) as first, dial(port) as second:
+            assert running.value() == []
+            for closed in (here, port):
+                with pytest.raises(OSError):
+                    dial(closed)
+            for sock in (first, second):
+                exchange(sock, 100_000)
+        assert running.wait() == 0, running.lines
+
+
+# ---------------------------------------------------------------- SOCKS
+
+
+def socks5(sock, kind, address, port, method=0, command=1):
+    sock.sendall(b"\x05\x01" + bytes([method]))
+    answer = take(sock, 2)
+    if answer != b"\x05\x00":
+        return answer
+    sock.sendall(bytes([5, command, 0, kind]) + address + struct.pack(">H", port))
+    return take(sock, 10)
+
+
+def take(sock, size):
+    """So many bytes, or fewer at the end."""
+    data = b""
+    while len(data) < size and (got := sock.recv(size - len(data))):
+        data += got
+    return data
+
+
+def name(text):
+    return bytes([len(text)]) + text.encode()
+
+
+GOOD = b"\x05\x00\x00\x01" + bytes(6)
+
+
+@pytest.fixture
+def dynamic(tunnels):
+    """Ports of a SOCKS server here, and of one there."""
+    port = free_port()
+    running = tunnels('tunnels.dynamic(P["here"])\nout(tunnels.remote(0).port)', here=port)
+    return {"local": port, "remote": running.given[0]}
+
+
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_socks(dynamic, echo_port, where):
+    for kind, address in (
+        (1, socket.inet_aton(LOOPBACK)),
+        (3, name("localhost")),
+        (3, name(LOOPBACK)),
+    ):
+        with dial(dynamic[where]) as sock:
+            assert socks5(sock, kind, address, echo_port) == GOOD
+            exchange(sock, 300_000)
+    # Version 4, and 4a, which has the name behind the user's; data may come along.
+    start = b"\x04\x01" + struct.pack(">H", echo_port)
+    for end in (socket.inet_aton(LOOPBACK) + b"me\0", b"\0\0\0\x01me\0localhost\0"):
+        with dial(dynamic[where]) as sock:
+            sock.sendall(start + end + b"hello")
+            assert take(sock, 8) == b"\0\x5a" + bytes(6)
+            assert take(sock, 5) == b"hello"
+            exchange(sock, 100_000)
+
+
+def test_socks_byte_by_byte(dynamic, echo_port):
+    request = b"\x05\x02\x02\x00\x05\x01\x00\x03" + name("localhost")
+    with dial(dynamic["local"]) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request + struct.pack(">H", echo_port):
+            sock.sendall(bytes([byte]))
+            time.sleep(0.002)
+        assert take(sock, 12) == b"\x05\x00" + GOOD
+        exchange(sock, 1000)
+
+
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_socks_refusals(dynamic, echo_port, where):
+    """Each with its answer (RFC 1928 section 6), and the next client is served."""
+    port = dynamic[where]
+    local = socket.inet_aton(LOOPBACK)
+    closed = free_port()
+    with dial(port) as sock:
+        assert socks5(sock, 1, local, closed)[:2] == b"\x05\x05" and sock.recv(1) == b""
+    with dial(port) as sock:
+        assert socks5(sock, 1, local, 80, method=2) == b"\x05\xff" and sock.recv(1) == b""
+    with dial(port) as sock:  # BIND
+        assert socks5(sock, 1, local, 80, command=2)[:2] == b"\x05\x07" and sock.recv(1) == b""
+    with dial(port) as sock:
+        assert socks5(sock, 9, local, 80)[:2] == b"\x05\x08" and sock.recv(1) == b""
+    with dial(port) as sock:
+        sock.sendall(b"\x04\x01" + struct.pack(">H", closed) + local + b"\0")
+        assert take(sock, 8)[:2] == b"\0\x5b" and sock.recv(1) == b""
+    for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\x04\x01\0\x50\x7f\0\0\x01" + b"u" * 2000):
+        with dial(port) as sock, contextlib.suppress(ConnectionError):
+            sock.sendall(nonsense)
+            while sock.recv(100):
+                pass
+    with dial(port):  # gone without a word
+        pass
+    with dial(port) as sock:
+        assert socks5(sock, 1, local, echo_port) == GOOD
+        exchange(sock, 1000)
+
+
+# ---------------------------------------------------------------- arguments
+
+
+def test_arguments(sshd):
+    got = run_mpy(
+        HEAD
+        + textwrap.dedent("""
+            from ssh import forwards
+            for kind, text in P["texts"]:
+                out(err(forwards.parse, kind, text)[:2])
+            for text in ("h:1", "[::1]:2", "h", ":1", "h:0", "h:x"):
+                out(err(forwards.host_port, text)[:2])
+            out(err(tunnels.local, P["port"], ("h", 1))[:2])
+            out(err(tunnels.local, "/nowhere/at/all", ("h", 1))[0])
+            out(err(tunnels.local, "/" + "x" * 200, ("h", 1))[2])
+            out(tunnels.list)
+            p = tunnels.remote(0, ("h", 1)).port
+            out(err(tunnels.remote, p, ("h", 1))[:2] == ("SSHError", _ssh.ERR_REQUEST_REFUSED))
+            tunnels.close()
+            conn.close()
+        """),
+        **sshd.params(),
+        texts=[
+            ("L", "80:h:81"),
+            ("L", "*:80:[::1]:81"),
+            ("L", "[fe80::1]:80:/path"),
+            ("L", "/a:/b"),
+            ("R", "0:h:81"),
+            ("R", ":9:h:81"),
+            ("R", "9"),
+            ("D", "h:9"),
+            ("D", "/a"),
+            ("L", "80"),
+            ("L", "0:h:80"),
+            ("L", "80:h:0"),
+            ("L", "80:h:65536"),
+            ("L", "[::1:80:h:80"),
+            ("L", "a:b:c:d:e"),
+            ("D", "1:h:2"),
+            ("R", ""),
+        ],
+    ).out
+
+    def value(it):
+        return ("none", repr(it))
+
+    bad = "ValueError"
+    assert got[:9] == [
+        value((("localhost", 80), ("h", 81))),
+        value((("", 80), ("::1", 81))),
+        value((("fe80::1", 80), "/path")),
+        value(("/a", "/b")),
+        value((("localhost", 0), ("h", 81))),
+        value((("", 9), ("h", 81))),
+        value((("localhost", 9), None)),
+        value((("h", 9), None)),
+        (bad, "not of the form [address:]port: /a"),
+    ]
+    assert {kind for kind, _ in got[9:17]} == {bad}
+    assert got[17:23] == [
+        value(("h", 1)),
+        value(("::1", 2)),
+        *[(bad, f"not of the form host:port: {text}") for text in ("h", ":1", "h:0", "h:x")],
+    ]
+    assert got[23:] == [
+        ("OSError", 98),
+        "OSError",
+        "the path of a Unix socket is too long",
+        [],
+        True,
+    ]
