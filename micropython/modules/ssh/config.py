@@ -245,27 +245,26 @@ class _Reader:
 
     def matches(self, found, where, result):
         found = _criteria(found)
-        count = len(found)
+        count = 0
         while found:
             word = found.pop(0)
             name = word.lower().lstrip("!")
             if name == "all":
-                # Alone, or after canonical or final.
-                if found or count > 2 or word[0] == "!" or (count == 2 and self.before_all != 1):
+                # Alone, or after one other condition (OpenSSH: after canonical or final).
+                if found or count > 1:
                     raise Failure(f"{where}: Match all cannot be combined with other conditions")
-                return result
-            self.before_all = int(name in ("final", "canonical"))
+                return result and word[0] != "!"
+            count += 1
             if name in ("final", "canonical"):
+                # There is no canonicalization; its second pass is also that of "final".
                 self.wants_final = self.wants_final or name == "final"
-                good = self.final and name == "final"
+                good = self.final
             else:
                 if not found:
                     raise Failure(f"{where}: Match {name} needs a value")
                 good = self.condition(name, found.pop(0), where, result)
             result = result and good == (word[0] != "!")
         return result
-
-    before_all = 0
 
     def condition(self, name, value, where, result):
         options = self.options
@@ -351,11 +350,11 @@ def tokens_of_host(options, what="HostName"):
     """HostName may say %h for the name that was asked for."""
     name = options.host_name
     if not name:
-        return options.host
+        return options.host.lower()
     parts = name.split("%%")
     if any("%" in part.replace("%h", "") for part in parts):
         raise Failure(f"{what}: only %h and %% mean something in a HostName: {name}")
-    return "%".join([part.replace("%h", options.host) for part in parts])
+    return "%".join([part.replace("%h", options.host) for part in parts]).lower()
 
 
 def fill(options):

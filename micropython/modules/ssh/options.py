@@ -114,6 +114,8 @@ class Options:
             from ssh import config
 
             self.finished = True
+            if self.target_user:
+                self.put("user", self.target_user)
             config.fill(self)
         return self
 
