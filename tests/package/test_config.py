@@ -425,18 +425,21 @@ def until(condition):
 def test_tokens(config, tmp_path):
     """By a command that both clients run."""
     told = tmp_path / "told"
+    say = tmp_path / "say"
+    say.write_text(f"#!/bin/sh\ntrap '' HUP TERM\necho $* > {told}_\nmv {told}_ {told}\n")
+    say.chmod(0o700)
     text = f"""
 Host a
   HostName %h.example
   Port 99
   User me
-  ProxyCommand trap '' HUP TERM; printf '%%s ' %h %n %p %r %% > {told}_; mv {told}_ {told}
+  ProxyCommand {say} %h %n %p %r %%
 """
     path = config(text)
     subprocess.run(["ssh", "-F", path, "a"], capture_output=True, check=False)
     until(told.exists)
     reference = told.read_text()
-    assert reference == "a.example a 99 me % "
+    assert reference == "a.example a 99 me %\n"
     mine = ours(["-F", path, "a"])["proxycommand"]
     told.unlink()
     subprocess.run(mine, shell=True, check=True)
