@@ -11,7 +11,9 @@ it uses. `python -m ssh`, `-m scp` and `-m sftp` are programs on top of the same
 
 # Which module has which names. A tuple of constants takes no memory where it is frozen.
 _NAMES = (
-    ("connection", "connect Connection CompletedProcess ProcessError open_socket"),
+    ("connection", "connect Connection open_socket"),
+    ("running", "CompletedProcess ProcessError TimeoutExpired"),
+    ("client", "SSHClient MissingHostKeyPolicy RejectPolicy AutoAddPolicy WarningPolicy"),
     ("transport", "Transport SecurityOptions"),
     ("channel", "Channel ChannelFile ChannelStderrFile ChannelStdinFile"),
     ("message", "Message"),

@@ -56,23 +56,112 @@ def open_socket(host, port=22, *, timeout=None, family=0):
 
 
 class Connection:
-    """A session and the socket that it runs over. Closes both."""
+    """A logged-in session and the socket that it runs over: `session` (of `_ssh`), `sock`.
 
-    def __init__(self, session, sock, host, port):
+    via: the Connection that this one runs through, or None.
+    """
+
+    def __init__(self, session, sock, host, port, via=None):
         self.session = session
         self.sock = sock
         self.host = host
         self.port = port
+        self.via = via
+        self.owns_via = False  # made for this one, and closed with it
+        self._tunnels = None
+
+    def __repr__(self):
+        state = " closed" if self.session.closed else ""
+        return f"<ssh.Connection to {self.host}:{self.port}{state}>"
 
     async def call(self, function, *args):
         """A call that may have to wait. Here it does; see login.py."""
         return function(*args)
+
+    # ------------------------------------------------------------ what it is for
+
+    def run(
+        self,
+        command,
+        input=None,
+        *,
+        stdin=None,
+        check=False,
+        timeout=None,
+        encoding=None,
+        env=None,
+    ):
+        """Run a command to its end: a CompletedProcess.
+
+        input (or stdin): bytes, str, or a stream that is read to its end. check: ProcessError
+        unless the exit status is 0. timeout: seconds for the whole, then TimeoutExpired. encoding:
+        "utf-8" makes stdout and stderr str. env: dict of variables, which the server may refuse
+        (SSHError). Both outputs are kept in memory: for much output use open_session().
+        """
+        from ssh.running import CompletedProcess, Run
+
+        if input is None:
+            input = stdin
+        if timeout is None and not env:
+            done = self.session.run(command, input)
+        else:
+            done = Run(self.session, command, input, timeout, env or {}).run()
+        out, err, status, signal = done
+        if encoding is not None:
+            out, err = str(out, encoding), str(err, encoding)
+        done = CompletedProcess(command, out, err, status, signal)
+        if check:
+            done.check_returncode()
+        return done
+
+    def open_session(self, **options):
+        """A channel of `_ssh`: a stream, with exec(), shell() and so on."""
+        return self.session.open_session(**options)
+
+    def open_tcp(self, host, port, **options):
+        """A connection from the server to a TCP port: a channel of `_ssh`."""
+        return self.session.open_tcp(host, port, **options)
+
+    def open_sftp(self):
+        """Files on the server: an SFTPClient."""
+        from ssh.sftp import SFTPClient
+
+        return SFTPClient(self)
+
+    @property
+    def tunnels(self):
+        """All forwards of this connection. They move as long as its poll(seconds) is called."""
+        if self._tunnels is None:
+            from ssh import tunnel
+
+            self._tunnels = tunnel.Tunnels(self)
+        return self._tunnels
+
+    def forward_local(self, bind, target):
+        """Connections to bind (a port, (host, port) or a path), here, go on to target, there."""
+        return self.tunnels.local(bind, target)
+
+    def forward_remote(self, bind, target=None):
+        """Connections to bind, there, go on to target, here; its `port` tells a chosen one."""
+        return self.tunnels.remote(bind, target)
+
+    def forward_dynamic(self, bind):
+        """A SOCKS proxy at bind, here, for targets there."""
+        return self.tunnels.dynamic(bind)
+
+    # ------------------------------------------------------------ the end
+
+    @property
+    def closed(self):
+        return self.session.closed
 
     def close(self):
         try:
             self.session.close()
         finally:
             self.sock.close()
+            if self.owns_via:
+                self.via.close()
 
     def __enter__(self):
         return self
@@ -81,62 +170,72 @@ class Connection:
         self.close()
 
 
-def handshake(host, port=22, *, sock=None, timeout=30, family=0, **options):
+def handshake(host, port=22, *, sock=None, via=None, timeout=30, family=0, **options):
     """A Connection that is not logged in yet: the host has been checked by `hostkey`.
 
-    sock: a stream that is connected to the host, in place of a TCP connection. Other options go to
-    `_ssh.Session`.
+    sock: a stream that is connected to the host, in place of a TCP connection; via: a Connection
+    to make it through. Other options go to `_ssh.Session`.
     """
     if options.get("hostkey") is None:
         raise ValueError("hostkey: what decides about the key of the host is needed")
-    if sock is None:
+    if sock is None and via is not None:
+        sock = via.session.open_tcp(host, port)
+    elif sock is None:
         sock = open_socket(host, port, timeout=timeout, family=family)
     try:
         session = _ssh.Session(sock, timeout=timeout, **options)
     except BaseException:
         sock.close()
         raise
-    return Connection(session, sock, host, port)
+    return Connection(session, sock, host, port, via)
 
 
 def connect(
-    host, port=22, *, username=None, password=None, key=None, key_filename=None, passphrase=None,
-    agent=None, interactive=None, hostkey=None, known_hosts=None, sock=None, timeout=30, family=0,
-    **options
+    host, port=22, *, username=None, password=None, key=None, pkey=None, key_filename=None,
+    passphrase=None, agent=None, interactive=None, hostkey=None, known_hosts=None, sock=None,
+    proxy_jump=None, timeout=30, **options
 ):  # fmt: skip
     """Connect and log in: a Connection.
 
-    username: by default that of the environment. password; key: a private key (the contents of
-    a file, or a PKey), or a list of them; key_filename: a path, or a list; passphrase: of these
-    keys. Without keys those of the agent and the usual files are tried. agent: False for none, or
-    an Agent. interactive: answers the server's questions (see
+    username: by default that of the environment. password; key (or pkey): a private key (the
+    contents of a file, a PKey, a Key of `_ssh`), or a list of them; key_filename: a path, or a
+    list; passphrase: of these keys. Without keys those of the agent and the usual files are tried.
+    agent: False for none, or an Agent. interactive: answers the server's questions (see
     `_ssh.Session.userauth_keyboard_interactive`).
 
     hostkey: what `_ssh.Session` takes: a key, a fingerprint, a list of them, a function. Without
     it the host has to be in the known-hosts files; known_hosts names others (a path, or a list).
 
-    sock: a stream that is connected to the host already. Other options (kex, ciphers, macs,
-    hostkeys, window...) go to `_ssh.Session`.
+    sock: a stream that is connected to the host already. proxy_jump: "[user@]host[:port]", several
+    with commas, or a Connection: the way goes through them. Those named are logged in to with the
+    same keys, but never with the password. timeout: seconds for each step. Other options (kex,
+    ciphers, macs, hostkeys, window...) go to `_ssh.Session`, family to open_socket().
     """
     from ssh import login
 
+    keys = listed(key, ()) + listed(pkey, ()) + listed(key_filename, ())
+    files = listed(known_hosts)
+    way = login.Login(username or user_name(), password, keys, None, passphrase, agent)
+    way.interactive = interactive
     judge = None
     if hostkey is None:
-        judge = login.Host(host, port, listed(known_hosts))
+        judge = login.Host(host, port, files)
         for name, value in judge.options().items():
             options.setdefault(name, value)
     else:
         options["hostkey"] = hostkey
-    way = login.Login(
-        username or user_name(),
-        password,
-        listed(key, ()) + listed(key_filename, ()),
-        None,
-        passphrase,
-        agent,
-    )
-    way.interactive = interactive
-    conn = handshake(host, port, sock=sock, timeout=timeout, family=family, **options)
+    via = proxy_jump
+    if isinstance(proxy_jump, str):
+        shared = {"key": keys, "passphrase": passphrase, "agent": agent, "known_hosts": files}
+        via = _jump(proxy_jump, username, interactive=interactive, timeout=timeout, **shared)
+    owns_via = via is not proxy_jump
+    try:
+        conn = handshake(host, port, sock=sock, via=via, timeout=timeout, **options)
+    except BaseException:
+        if owns_via:
+            via.close()
+        raise
+    conn.owns_via = owns_via
     try:
         if judge:
             judge.checked(conn.session)
@@ -145,6 +244,35 @@ def connect(
         conn.close()
         raise
     return conn
+
+
+def _jump(text, username, **shared):
+    """A Connection to the last of some hosts, each through the one before."""
+    via = None
+    for hop in text.split(","):
+        user, _, host = hop.strip().rpartition("@")
+        host, port = host_port(host)
+        try:
+            user = user or user_name()
+        except ValueError:
+            user = username
+        try:
+            conn = connect(host, port or 22, username=user, proxy_jump=via, **shared)
+        except BaseException:
+            if via:
+                via.close()
+            raise
+        conn.owns_via = via is not None
+        via = conn
+    return via
+
+
+def host_port(text):
+    """host, host:port, [address] or [address]:port: (host, port or None)."""
+    host, colon, port = text.rpartition(":")
+    if not colon or "]" in port or (":" in host and "]" not in host):
+        host, port = text, ""
+    return host.strip("[]"), int(port) if port else None
 
 
 def listed(value, default=None):

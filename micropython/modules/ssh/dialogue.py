@@ -192,11 +192,14 @@ class Dialogue(login.Login):
             self.agent = False
         else:
             self.agent_path = options.identity_agent
+        self.certificates = [paths.expand(path) for path in options.certificates]
         self.tries = options.password_prompts
         self.secrets = []
 
-    def connect(self, sock=None):
-        """A Connection that is logged in. sock: a way to the host that is there already."""
+    def connect(self, sock=None, via=None):
+        """A Connection that is logged in. sock: a way to the host that is there already; via: a
+        Connection that it is to run through.
+        """
         options = self.options
         name = options.host_name
         port = options.port or 22
@@ -207,6 +210,7 @@ class Dialogue(login.Login):
                 name,
                 port,
                 sock=sock,
+                via=via,
                 timeout=options.connect_timeout or 30,
                 family=options.family,
                 **host.options(),
@@ -289,10 +293,10 @@ class Dialogue(login.Login):
         elif self.keys or self.options.verbose:
             say(f"{self.options.program}: cannot use the key {name}: {why(error)}")
 
-    async def offer(self, conn, name, key):
+    def opened(self, name, key):
         """Asks for the passphrase of an encrypted key."""
         try:
-            return await super().offer(conn, name, key)
+            return super().opened(name, key)
         except ValueError as e:
             if "passphrase" not in why(e) or not self.can_ask():
                 raise
@@ -300,8 +304,8 @@ class Dialogue(login.Login):
             self.passphrase = terminal.ask_secret(f"Passphrase of the key {name}: ")
             try:
                 if self.passphrase:
-                    return await super().offer(conn, name, key)
-                return None
+                    return super().opened(name, key)
+                break
             except ValueError as e:
                 if "passphrase" not in why(e) or not left:
                     raise
@@ -309,7 +313,7 @@ class Dialogue(login.Login):
             finally:
                 terminal.wipe(self.passphrase)
                 self.passphrase = None
-        return None
+        return None, None
 
     # ------------------------------------------------------------ passwords
 
@@ -375,5 +379,5 @@ def _files(names):
     return [paths.expand(name) for name in names if name.lower() != "none"]
 
 
-def connect(options, sock=None):
-    return Dialogue(options).connect(sock)
+def connect(options, sock=None, via=None):
+    return Dialogue(options).connect(sock, via)

@@ -132,6 +132,7 @@ class Login:
     tries = 1  # how often a password is asked for
     new_password = None  # in place of an expired one: text, or a function as for _ssh.Session
     interactive = None
+    certificates = ()  # files of certificates, besides those that stand beside the keys
     agent_path = None  # of the socket of the agent, in place of SSH_AUTH_SOCK
 
     def __init__(self, user, password=None, keys=(), files=None, passphrase=None, agent=None):
@@ -155,9 +156,6 @@ class Login:
 
     def greet(self, banner):
         """What the server says before the login."""
-
-    def retry(self):
-        """A password was refused, and there are more tries."""
 
     async def login(self, conn):
         """Until the server lets us in; several ways in a row if it wants that.
@@ -256,12 +254,43 @@ class Login:
             if key is None:
                 with open(name, "rb") as file:
                     key = file.read(KEY_MAX)
-            return await self.offer(conn, name, key)
-        except _ssh.SSHError as e:
-            self.check_refusal(e)
+            key, certificate = self.opened(name, key)
         except (OSError, ValueError) as e:
             self.unusable(name, e)
+            return None
+        if key is None:
+            return None
+        login = conn.session.userauth_publickey
+        for public in self.certificates_of(name, certificate):
+            try:
+                return await conn.call(login, self.user, key, public)
+            except _ssh.SSHError as e:
+                self.check_refusal(e)
+            except ValueError as e:
+                if public is None:
+                    self.unusable(name, e)
+                else:  # another key's, for example
+                    self.debug(f"a certificate for the key {name} is not used: {why(e)}")
         return None
+
+    def opened(self, name, key):
+        """(what the session logs in with, its certificate or None); ValueError if it cannot be
+        used. None in place of the key: it is given up.
+        """
+        if hasattr(key, "login_arguments"):
+            return key.login_arguments()
+        if isinstance(key, _ssh.Key):
+            return key, None
+        return _ssh.Key(key, self.passphrase), None
+
+    def certificates_of(self, name, certificate):
+        """Certificates to log in with, and None for the key alone."""
+        found = [certificate] if certificate else []
+        for path in [name + "-cert.pub"] + list(self.certificates):
+            if paths.exists(path):
+                with open(path) as file:
+                    found.append(file.read(KEY_MAX))
+        return found + [None]
 
     def unusable(self, name, error):
         """A key that cannot be used: an error if the program has named it."""
@@ -273,12 +302,6 @@ class Login:
         if self.keys:
             raise OSError(error.args[0], f"cannot read the key {name}: {why(error)}")
         self.problem(f"the key {name}: {why(error)}")
-
-    async def offer(self, conn, name, key):
-        """Log in with a key; ValueError when it cannot be used."""
-        return await conn.call(
-            conn.session.userauth_publickey, self.user, key, None, self.passphrase
-        )
 
     # ------------------------------------------------------------ passwords
 
