@@ -280,14 +280,15 @@ static void truncate_to(modssh_op_t *op, mp_obj_ssh_sftp_t *self, int id, uint64
     modssh_sftp_attrs_get(op, self, SSH_SFTP_FSETSTAT, id, MP_OBJ_NULL, &attrs);
 }
 
-// put(stream, path, progress=None, *, offset=0): bytes read from stream.
+// put(stream, path, progress=None, *, offset=0, perm=0o666): bytes read from stream.
 static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_stream, ARG_path, ARG_progress, ARG_offset };
+    enum { ARG_stream, ARG_path, ARG_progress, ARG_offset, ARG_perm };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_stream, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_path, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_progress, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
         { MP_QSTR_offset, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(0)} },
+        { MP_QSTR_perm, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0666} },
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
@@ -302,7 +303,7 @@ static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
         total += offset;
     }
     uint32_t flags = SSH_SFTP_WRITE | SSH_SFTP_CREAT | (offset == 0 ? SSH_SFTP_TRUNC : 0);
-    int id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, flags, 0666, 0);
+    int id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, flags, args[ARG_perm].u_int, 0);
     modssh_sftp_guard_t guard;
     modssh_sftp_guard(&guard, self, id);
     int64_t size = offset == 0 ? 0 : remote_size(&op, self, id, offset);

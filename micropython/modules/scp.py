@@ -1,20 +1,22 @@
 """Copy files to or from another machine: scp [options] source... target
 
-One side is remote: [user@]host:path or scp://[user@]host[:port]/path. Files go over SFTP, or over
-the old SCP protocol when the server has no SFTP or -O asks for it.
+Remote ones are [user@]host:path or scp://[user@]host[:port]/path. Files go over SFTP, or over the
+old SCP protocol when the server has no SFTP or -O asks for it. Between two remote hosts they go
+through here.
 """
 
 import os
 import sys
 
 import _ssh
-from ssh import dialogue, options, paths, progress, transfer
+from ssh import dialogue, glob, options, paths, progress, settings, transfer
 from ssh.dialogue import say
 from ssh.errors import Failure, why
 
 USAGE = """\
-usage: scp [-4BOpqrv] [-P port] [-i key_file] [-o option=value] source... target
-       where one side is [user@]host:path"""
+usage: scp [-346ABCOpqrsTv] [-c cipher] [-F config_file] [-i key_file] [-J host] [-l kbits]
+           [-o option=value] [-P port] source... target
+       where source or target is [user@]host:path"""
 
 
 def is_remote(text):
@@ -31,57 +33,111 @@ def main(args):
     return dialogue.run("scp", _main, args)
 
 
+def _parse(args):
+    own = {"l": transfer.read_limit, "X": settings.text}
+    return options.parse("scp", args, "346ABCOTpqrsv", "FJPcio", USAGE, own=own)
+
+
 def _main(args):
-    opts, operands = options.parse("scp", args, "4BOpqrv", "Pcio", USAGE)
+    opts, operands = _parse(args)
     if len(operands) < 2:
-        raise Failure(f"a source and a target are needed\n{USAGE}", 1)
+        raise Failure(f"a source and a target are needed\n{USAGE}", 2)
     target = operands.pop()
-    sources_remote = [is_remote(source) for source in operands]
-    if is_remote(target):
-        if any(sources_remote):
-            raise Failure("one side has to be local", 1)
-        return _upload(opts, operands, opts.remote(target))
-    if not all(sources_remote):
-        raise Failure("one side has to be [user@]host:path", 1)
-    return _download(opts, operands, target)
+    if paths.DOS:
+        operands = _expanded(operands)  # there no shell does
+    for source in operands:
+        if is_remote(source):
+            _parse(args)[0].remote(source)  # wrong ones are found before anything is copied
+        elif not is_remote(target):
+            raise Failure("one side has to be [user@]host:path", 1)
+        elif not paths.exists(source):
+            raise Failure(f"{source}: no such file or directory", 1)
+    with _Sides(args, opts) as sides:
+        several = len(operands) > 1
+        for source in operands:
+            if not is_remote(target):
+                _download(sides, source, target, several)
+            elif is_remote(source):
+                _across(sides, source, target, several)
+            else:
+                _upload(sides, source, target, several)
+        return int(sides.failed())
 
 
-def _hosts(opts, sources):
-    """Remote sources, all on one host: their paths."""
+def _expanded(sources):
     found = []
-    seen = None
     for source in sources:
-        path = opts.remote(source)
-        if seen not in (None, (opts.user, opts.host)):
-            raise Failure("all sources have to be on one host", 1)
-        seen = (opts.user, opts.host)
-        found.append(path)
+        found += [source] if is_remote(source) else glob.local(source) or [source]
     return found
 
 
-def _open_sftp(opts, session):
-    """None if there is no SFTP, or not wanted."""
-    if "O" in opts.flags:
-        return None
-    try:
-        return session.sftp()
-    except _ssh.SSHError as e:
-        if e.args[0] != _ssh.ERR_REQUEST_REFUSED and session.closed:
-            raise
-        if opts.verbose:
-            say(f"debug1: no SFTP ({why(e)}): the old protocol is used")
-        return None
+class _Side:
+    """A connection, and what copies over it."""
+
+    def __init__(self, opts, limit):
+        self.opts = opts
+        self.conn = dialogue.connect(opts)
+        self.session = self.conn.session
+        self.failed = 0
+        self.is_folder = {}
+        self.sftp = self._open()
+        self.copier = transfer.Transfer(
+            "scp", self.session, self.sftp, opts.quiet, "r" in opts.flags, "p" in opts.flags
+        )
+        self.copier.limit = limit
+
+    def _open(self):
+        """None if there is no SFTP, or not wanted."""
+        if "O" in self.opts.flags:
+            return None
+        try:
+            return self.session.sftp()
+        except _ssh.SSHError as e:
+            if self.session.closed or "s" in self.opts.flags:
+                raise
+            if e.args[0] not in (_ssh.ERR_REQUEST_REFUSED, _ssh.ERR_CHANNEL_CLOSED, _ssh.ERR_SFTP):
+                raise
+            if self.opts.verbose:
+                say(f"debug1: no SFTP ({why(e)}): the old protocol is used")
+            return None
+
+    def target(self, path, name, several):
+        """Where a file of this name goes."""
+        if path not in self.is_folder:
+            self.is_folder[path] = not path or transfer.is_remote_dir(self.sftp, path)
+        if self.is_folder[path]:
+            return transfer.remote_join(path, name)
+        if several:
+            raise Failure(f"{path}: several files need a folder on the server", 1)
+        return path
 
 
-def _transfer(opts, session, sftp):
-    return transfer.Transfer(
-        "scp", session, sftp, opts.quiet, "r" in opts.flags, "p" in opts.flags
-    )
+class _Sides:
+    """The hosts of a command line, each with one connection."""
 
+    def __init__(self, args, opts):
+        self.args = args
+        self.limit = opts.own.get("l")
+        self.open = {}
 
-def _check_target(target, sources):
-    if len(sources) > 1 and not paths.is_dir(target):
-        raise Failure(f"{target}: several files need a folder", 1)
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        for side in self.open.values():
+            side.conn.close()
+
+    def failed(self):
+        return any(side.failed or side.copier.failed for side in self.open.values())
+
+    def at(self, text, role=""):
+        """The side and the path of user@host:path. role: of two that may be on one host."""
+        opts = _parse(self.args)[0]
+        path = opts.remote(text)
+        name = (opts.target_user, opts.host, opts.port, role)
+        if name not in self.open:
+            self.open[name] = _Side(opts, self.limit)
+        return self.open[name], path
 
 
 def _local_name(path, target):
@@ -89,51 +145,91 @@ def _local_name(path, target):
     if not paths.is_dir(target):
         return target
     name = transfer.base_name(path)
-    if not transfer.safe_name(name):
+    if not paths.safe_name(name):
         raise Failure(f"{path}: give a local name for it", 1)
     return paths.join(target, name)
 
 
-def _download(opts, sources, target):
-    found = _hosts(opts, sources)
-    with dialogue.connect(opts) as conn:
-        sftp = _open_sftp(opts, conn.session)
-        if sftp is None:
-            _check_target(target, found)
-            with transfer.about(conn.session, found[0]):
-                bad = [_old_get(opts, conn.session, path, target) for path in found]
-            return int(any(bad))
-        with transfer.about(conn.session, found[0]):
-            copier = _transfer(opts, conn.session, sftp)
-            names = []
-            for path in found:
-                names += copier.expand(path)
-            _check_target(target, names)
-            for name in names:
-                copier.get(name or ".", _local_name(name or ".", target))
-            return int(copier.failed > 0)
+def _download(sides, source, target, several):
+    side, path = sides.at(source)
+    with transfer.about(side.session, path):
+        found = side.copier.expand(path) if side.sftp else [path]
+        if (several or len(found) > 1) and not paths.is_dir(target):
+            raise Failure(f"{target}: several files need a folder", 1)
+        for name in found:
+            if side.sftp:
+                side.copier.get(name or ".", _local_name(name or ".", target))
+            else:
+                side.failed += _old_get(side.opts, side.session, name, target)
 
 
-def _upload(opts, sources, path):
-    missing = [source for source in sources if not paths.exists(source)]
-    if missing:
-        raise Failure(f"{missing[0]}: no such file or directory", 1)
-    with dialogue.connect(opts) as conn:
-        sftp = _open_sftp(opts, conn.session)
-        if sftp is None:
-            with transfer.about(conn.session, path):
-                return (
-                    sum([_old_put(opts, conn.session, source, path) for source in sources]) and 1
-                )
-        with transfer.about(conn.session, path):
-            copier = _transfer(opts, conn.session, sftp)
-            into = not path or transfer.is_remote_dir(sftp, path)
-            if len(sources) > 1 and not into:
-                raise Failure(f"{path}: several files need a folder on the server", 1)
-            for source in sources:
-                last = paths.split(source.rstrip("/\\" if paths.DOS else "/"))[1]
-                copier.put(source, transfer.remote_join(path, last) if into else path)
-            return int(copier.failed > 0)
+def _upload(sides, source, target, several):
+    side, path = sides.at(target)
+    with transfer.about(side.session, path):
+        if not side.sftp:
+            side.failed += _old_put(side.opts, side.session, source, path)
+            return
+        name = paths.split(source.rstrip("/\\" if paths.DOS else "/"))[1]
+        side.copier.put(source, side.target(path, name, several))
+
+
+# ---------------------------------------------------------------- between two hosts
+
+
+def _across(sides, source, target, several):
+    side, path = sides.at(source)
+    other, there = sides.at(target, "target")
+    if not side.sftp or not other.sftp:
+        raise Failure("copies between two hosts need SFTP on both", 1)
+    with transfer.about(side.session, path), transfer.about(other.session, there):
+        found = side.copier.expand(path)
+        for name in found:
+            last = transfer.base_name(name)
+            into = other.target(there, last, several or len(found) > 1)
+            _Relay(side, other).copy(name or ".", into)
+
+
+class _Relay:
+    """Copies from one server to another."""
+
+    def __init__(self, side, other):
+        self.side = side
+        self.other = other
+
+    def copy(self, path, target, attrs=None, depth=0):
+        copier = self.side.copier
+        try:
+            if attrs is None or transfer.is_link(attrs):
+                attrs = self.side.sftp.stat(path)
+            kind = copier.kind(attrs, path, depth)
+            if kind == transfer.FOLDER:
+                self._folder(path, target, attrs, depth)
+            elif kind:
+                self._file(path, target, attrs)
+        except OSError as e:
+            if transfer.is_lost(self.other.session, e):
+                raise
+            copier.complain(f"{path} to {target}", e)
+
+    def _folder(self, path, target, attrs, depth):
+        self.other.copier.make_folder(target, attrs[0])
+        for name, each in transfer.entries(self.side.sftp, path):
+            if paths.safe_name(name):
+                joined = transfer.remote_join(target, name)
+                self.copy(transfer.remote_join(path, name), joined, each, depth + 1)
+            else:
+                self.side.copier.complain(f"{path}/{name}", "left out: not a usual name")
+        self.other.copier.keep_remote(target, attrs[0], attrs[2:4])
+
+    def _file(self, path, target, attrs):
+        shown = progress.Progress(transfer.base_name(path), not self.side.opts.quiet)
+        perm = attrs[0] & 0o777 or 0o666
+        try:
+            with self.other.sftp.open(target, "w", perm=perm) as file:
+                self.side.sftp.get(path, self.side.copier.stream(file), shown)
+        finally:
+            shown.end()
+        self.other.copier.keep_remote(target, attrs[0], attrs[2:4])
 
 
 # ---------------------------------------------------------------- the old protocol
@@ -165,34 +261,11 @@ def _old_get(opts, session, path, target):
 
     def copy(shown):
         # The file is made when the first bytes come: a refusal leaves an old one alone.
-        with _Late(local) as file:
+        with transfer.Late(local) as file:
             session.scp_recv(path, file, shown)
             file.open()
 
     return _old_copy(opts, session, transfer.base_name(path), path, copy)
-
-
-class _Late:
-    """A local file that is opened when there is something to write."""
-
-    def __init__(self, name):
-        self.name = name
-        self.file = None
-
-    def open(self):
-        if self.file is None:
-            self.file = open(self.name, "wb")
-
-    def write(self, data):
-        self.open()
-        return self.file.write(data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        if self.file:
-            self.file.close()
 
 
 def _is_remote_dir(session, path):

@@ -1,38 +1,37 @@
-"""Files on another machine, one thing at a time:
+"""Files on another machine.
 
-    sftp get [-arp] [user@]host:/path [LOCAL]       sftp mkdir [user@]host:/path
-    sftp put [-arp] LOCAL [user@]host:[/path]       sftp rmdir [user@]host:/path
+    sftp [user@]host[:folder]                       commands, as sftp(1) has them; help lists them
+    sftp -b FILE [user@]host                        the same from a file (- is standard input)
+    sftp [user@]host:/path/file [LOCAL]             fetch it
+
+or one thing at a time:
+
+    sftp get [-afrp] [user@]host:/path [LOCAL]      sftp mkdir [user@]host:/path
+    sftp put [-afrp] LOCAL [user@]host:[/path]      sftp rmdir [user@]host:/path
     sftp ls [-la] [user@]host:[/path]               sftp rm [user@]host:/path
     sftp cat [user@]host:/path                      sftp stat [user@]host:/path
     sftp mv [user@]host:/old /new
 
 -a: go on with a transfer that was interrupted; ls: names that start with a dot too.
-Options as those of ssh: -P port -i key_file -l user -o option=value -q -v -4 -B (never ask).
 """
 
 import sys
 import time
 
-from ssh import dialogue, errors, options, paths, terminal, transfer
+from ssh import dialogue, errors, options, paths, settings, terminal, transfer
 from ssh.errors import Failure
+from ssh.sftp import mode_text
 
 USAGE = """\
-usage: sftp [-4Bapqrv] [-P port] [-i key_file] [-l user] [-o option=value]
-            get [user@]host:path [LOCAL] | put LOCAL [user@]host:[path] |
+usage: sftp [-46Cafpqrv] [-b batch_file] [-c cipher] [-F config_file] [-i key_file]
+            [-J host] [-l kbits] [-o option=value] [-P port] [user@]host[:path] [LOCAL]
+       sftp ... get [user@]host:path [LOCAL] | put LOCAL [user@]host:[path] |
             ls|cat|stat|mkdir|rmdir|rm [user@]host:path | mv [user@]host:old new"""
 
 
 def _date(seconds):
     t = time.localtime(seconds)
     return f"{t[0]:04d}-{t[1]:02d}-{t[2]:02d} {t[3]:02d}:{t[4]:02d}"
-
-
-def _mode(mode):
-    kinds = {0o04: "d", 0o12: "l", 0o02: "c", 0o06: "b", 0o01: "p", 0o14: "s"}
-    text = kinds.get(mode >> 12, "-")
-    for i in range(9):
-        text += "rwxrwxrwx"[i] if mode & (0o400 >> i) else "-"
-    return text
 
 
 def _shown(name):
@@ -42,7 +41,7 @@ def _shown(name):
 
 def _long(name, attrs):
     mode, size, _, mtime, uid, gid = attrs
-    return f"{_mode(mode)} {uid:5d} {gid:5d} {size:10d} {_date(mtime)} {_shown(name)}"
+    return f"{mode_text(mode)} {uid:5d} {gid:5d} {size:10d} {_date(mtime)} {_shown(name)}"
 
 
 def _ls(session, sftp, opts, path):
@@ -59,7 +58,7 @@ def _ls(session, sftp, opts, path):
 
 def _stat(session, sftp, opts, path):
     mode, size, atime, mtime, uid, gid = sftp.stat(path or ".")
-    print(f"mode {_mode(mode)} ({mode & 0o7777:04o})\nsize {size}\nuid {uid}\ngid {gid}")
+    print(f"mode {mode_text(mode)} ({mode & 0o7777:04o})\nsize {size}\nuid {uid}\ngid {gid}")
     print(f"modified {_date(mtime)}\naccessed {_date(atime)}")
     return 0
 
@@ -94,9 +93,11 @@ def _mv(session, sftp, opts, old, new):
 
 def _transfer(session, sftp, opts):
     flags = opts.flags
-    return transfer.Transfer(
-        "sftp", session, sftp, opts.quiet, "r" in flags, "p" in flags, "a" in flags
-    )
+    copier = transfer.Transfer("sftp", session, sftp, opts.quiet, "r" in flags, "p" in flags)
+    copier.resume = "a" in flags
+    copier.sync = "f" in flags
+    copier.limit = opts.own.get("l")
+    return copier
 
 
 def _get(session, sftp, opts, path, local="."):
@@ -143,16 +144,37 @@ def main(args):
     return dialogue.run("sftp", _main, args)
 
 
+# Letters that mean something else to ssh. Those about requests and buffers change nothing here.
+_OWN = {
+    "B": settings.number,
+    "R": settings.number,
+    "X": settings.text,
+    "b": settings.text,
+    "l": transfer.read_limit,
+}
+
+
 def _main(args):
-    opts, operands = options.parse("sftp", args, "4Balpqrv", "Pio", USAGE)
-    if not operands or operands[0] not in _VERBS:
-        raise Failure(f"what is to be done? one of {', '.join(sorted(_VERBS))}\n{USAGE}")
+    # ls has an option -l of its own.
+    listing = "ls" in args[:-1] or "dir" in args[:-1]
+    flags = "46ACNalpqrv" if listing else "46ACNafpqrv"
+    opts, operands = options.parse("sftp", args, flags, "FJPcio", USAGE, own=_OWN)
+    if operands and operands[0] in _VERBS:
+        return _one(opts, operands)
+    if not 0 < len(operands) < 3:
+        raise Failure(f"which host?\n{USAGE}", 2)
+    from ssh import sftp_shell
+
+    return sftp_shell.run(opts, *operands)
+
+
+def _one(opts, operands):
     function, least, most, at, empty = _VERBS[operands.pop(0)]
     if not least <= len(operands) <= most:
-        raise Failure(f"wrong number of arguments\n{USAGE}")
+        raise Failure(f"wrong number of arguments\n{USAGE}", 2)
     path = opts.remote(operands.pop(at))
     if not path and not empty:
-        raise Failure(f"which file on {opts.host}?")
+        raise Failure(f"which file on {opts.host}?", 2)
     with dialogue.connect(opts) as conn:
         # Closing the connection ends SFTP too, also when the server does not answer any more.
         session = conn.session

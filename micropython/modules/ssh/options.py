@@ -74,6 +74,7 @@ class Options:
         self.verbose = 0
         self.quiet = False
         self.flags = ""
+        self.own = {}  # values of letters that only this program has
 
     def put(self, attribute, value):
         """A value, unless there is one already. Lists get more items."""
@@ -235,21 +236,26 @@ _FLAGS = {
 }
 
 
-def _take(options, letter, value):
+def _take(options, letter, value, own):
     if letter == "o":
         options.set(value)
         return
-    attribute, read = _LETTERS[letter]
+    attribute = None
     try:
+        if letter in own:
+            options.own[letter] = own[letter](value)
+            return
+        attribute, read = _LETTERS[letter]
         options.put(attribute, read(value))
     except ValueError:
         what = "not a port" if attribute == "port" else f"not a value for -{letter}"
         raise Failure(f"{what}: {value}")
 
 
-def parse(program, args, flags, valued, usage, stop=False):
+def parse(program, args, flags, valued, usage, stop=False, own=()):
     """(Options, operands). flags: letters without a value, collected in Options.flags; valued:
-    those with one. stop: what follows the host is a command, which has options of its own.
+    those with one. stop: what follows the host is a command, which has options of its own. own:
+    letters that mean something else in this program: a dict of what reads their values.
     """
     options = Options(program)
     operands = []
@@ -272,10 +278,10 @@ def parse(program, args, flags, valued, usage, stop=False):
                 options.flags += letter
                 if letter in _FLAGS:
                     options.put(*_FLAGS[letter])
-            elif letter in valued:
+            elif letter in valued or letter in own:
                 if not letters and not args:
                     raise Failure(f"-{letter} needs a value\n{usage}", 2)
-                _take(options, letter, letters or args.pop(0))
+                _take(options, letter, letters or args.pop(0), own)
                 break
             else:
                 raise Failure(f"no option -{letter} here\n{usage}", 2)

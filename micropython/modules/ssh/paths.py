@@ -113,11 +113,31 @@ def safe_name(name):
     return not DOS or not any(c in name for c in '\\:*?"<>|')
 
 
-def set_time(path, seconds):
-    """The time of a local file, where the port can set it (DOS). Whether it could."""
-    try:
+def set_time(path, seconds, accessed=None):
+    """The times of a local file, where the port can set them. Whether it could."""
+    if DOS:
         from dos import utime
-    except ImportError:
+
+        utime(path, seconds)
+        return True
+    import _ssh
+
+    if not hasattr(_ssh, "utime"):
         return False
-    utime(path, seconds)
+    _ssh.utime(path, seconds if accessed is None else accessed, seconds)
     return True
+
+
+def copy_mode(path, mode, exactly=False):
+    """The rights of a file that has just been made here, where there are such: without what the
+    user's mask forbids, or exactly. Never setuid and the like.
+    """
+    import _ssh
+
+    if hasattr(_ssh, "chmod") and mode:
+        mode &= 0o777
+        if not exactly:
+            mask = _ssh.umask(0o22)
+            _ssh.umask(mask)
+            mode = (mode | 0o200) & ~mask
+        _ssh.chmod(path, mode)

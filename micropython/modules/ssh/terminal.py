@@ -280,6 +280,27 @@ def ask_secret(prompt):
     return _ask(prompt, False)
 
 
+def read_line(prompt):
+    """A line of who sits at standard input, edited as the terminal does it; None at the end."""
+    if termios:
+        sys.stdout.write(prompt)
+        line = stdin().readline()
+    else:
+        keys = _KeyTerminal()
+        line = keys.ask(prompt, True)
+        if line is not None:
+            line.append(10)
+    return text_of(line) if line else None
+
+
+def text_of(line):
+    """UTF-8, or else each byte a character."""
+    try:
+        return bytes(line).decode()
+    except UnicodeError:
+        return "".join([chr(c) for c in line])
+
+
 def wipe(secret):
     for i in range(len(secret)):
         secret[i] = 0

@@ -1,16 +1,18 @@
 """Files over SFTP, for scp and sftp: what goes where, names, progress, leftovers."""
 
 import errno
+import io
 import os
+import time
 
-from ssh import errors, paths, progress
+from ssh import errors, glob, paths, progress
 from ssh.dialogue import say
 from ssh.errors import EPIPE, Failure, why
-from ssh.known_hosts import match
 from ssh.paths import safe_name
 
-_TYPE = 0o170000
-_DIR = 0o040000
+FOLDER = 0o040000
+_TYPE, _FILE, _LINK = 0o170000, 0o100000, 0o120000
+_DEEPEST = 64  # folders in folders: links may go round in circles
 
 
 def is_lost(session, error):
@@ -59,22 +61,115 @@ def remote_stat(sftp, path):
 
 def is_remote_dir(sftp, path):
     attrs = remote_stat(sftp, path or ".")
-    return attrs is not None and attrs[0] & _TYPE == _DIR
+    return attrs is not None and attrs[0] & _TYPE == FOLDER
+
+
+def is_link(attrs):
+    return attrs[0] & _TYPE == _LINK
+
+
+def entries(sftp, path):
+    """(name, attrs) of all in a folder, in order; names that are no text are bytes."""
+    with sftp.opendir(path) as folder:
+        found = [item for item in folder if item[0] not in (".", "..")]
+    found.sort(key=lambda item: item[0] if isinstance(item[0], bytes) else item[0].encode())
+    return found
+
+
+class Limit:
+    """Holds transfers back to so many Kbit in a second, all together."""
+
+    def __init__(self, kbits):
+        self.rate = kbits * 1000 // 8
+        self.start = None
+        self.sent = 0
+
+    def count(self, n):
+        now = time.ticks_ms()
+        if self.start is None:
+            self.start = now
+        self.sent += n
+        early = self.sent * 1000 // self.rate - time.ticks_diff(now, self.start)
+        if early > 0:
+            time.sleep_ms(early)
+        elif early < -1000:
+            self.start = None  # after a pause: what was not used is not made up for
+            self.sent = 0
+
+
+def read_limit(value):
+    """What -l gives."""
+    kbits = int(value)
+    if not 0 < kbits <= 100 * 1024 * 1024:
+        raise ValueError
+    return Limit(kbits)
+
+
+class _Slow(io.IOBase):
+    """A local stream within a limit."""
+
+    def __init__(self, stream, limit):
+        self.stream = stream
+        self.limit = limit
+
+    def readinto(self, buf):
+        n = self.stream.readinto(buf)
+        self.limit.count(n or 0)
+        return n
+
+    def write(self, data):
+        self.limit.count(len(data))
+        return self.stream.write(data)
+
+
+class Late(io.IOBase):
+    """A local file that is made when there is something to write: until then the old one stays."""
+
+    def __init__(self, name, mode="wb"):
+        self.name = name
+        self.mode = mode
+        self.file = None
+
+    def open(self):
+        if self.file is None:
+            self.file = open(self.name, self.mode)
+        return self.file
+
+    def write(self, data):
+        return self.open().write(data)
+
+    def flush(self):
+        self.open().flush()
+
+    def close(self):
+        if self.file:
+            self.file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
 
 
 class Transfer:
-    """Copies between here and the server; counts what failed instead of giving up."""
+    """Copies between here and the server; counts what failed instead of giving up.
 
-    def __init__(
-        self, program, session, sftp, quiet=False, recursive=False, preserve=False, resume=False
-    ):
+    links: whether symbolic links in folders are followed. tell: called with a sentence about
+    each file and folder. limit: Kbit in a second. sync: wait until files are on their disk.
+    """
+
+    resume = sync = False
+    links = True
+    tell = limit = None
+
+    def __init__(self, program, session, sftp, quiet=False, recursive=False, preserve=False):
         self.program = program
         self.session = session
         self.sftp = sftp
         self.quiet = quiet
         self.recursive = recursive
         self.preserve = preserve
-        self.resume = resume
         self.failed = 0
 
     def complain(self, name, problem):
@@ -94,116 +189,160 @@ class Transfer:
             return None
         return there
 
+    def stream(self, file):
+        return _Slow(file, self.limit) if self.limit else file
+
+    def kind(self, attrs, name, depth):
+        """FOLDER or _FILE if it is to be copied, else 0 after a complaint."""
+        kind = attrs[0] & _TYPE
+        if kind == FOLDER:
+            if self.recursive and depth < _DEEPEST:
+                return kind
+            self.complain(name, "too deep" if depth else "a folder (-r copies folders)")
+            return 0
+        if kind in (0, _FILE):
+            return _FILE
+        self.complain(name, "left out: neither a file nor a folder")
+        return 0
+
     # ------------------------------------------------------------ from the server
 
     def expand(self, pattern):
-        """The remote files that a name with * or ? in its last part means."""
-        folder, slash, last = pattern.rpartition("/")
-        if not any(c in last for c in "*?"):
-            return [pattern]
-        hidden = last.startswith(".")
-        names = [
-            name
-            for name in self.sftp.listdir(folder + slash or ".")
-            if match(name, last) and (hidden or not name.startswith("."))
-        ]
-        if not names:
-            raise Failure(f"{pattern}: no such file on the server", 1)
-        return [folder + slash + name for name in sorted(names)]
+        """The remote files that a name with * ? [...] means; itself if it means none."""
+        found = ()
+        if not glob.is_plain(pattern):
+            found = glob.remote(self.sftp, pattern, lambda e: is_lost(self.session, e))
+        return found or [glob.unescape(pattern)]
 
-    def get(self, remote, local):
+    def get(self, remote, local, attrs=None, depth=0):
         """A file or, if asked for, a folder. local: its name here."""
         try:
-            attrs = self.sftp.stat(remote)
-            if attrs[0] & _TYPE != _DIR:
+            if attrs is None or (self.links and is_link(attrs)):
+                attrs = self.sftp.stat(remote)
+            kind = self.kind(attrs, remote, depth)
+            if kind == FOLDER:
+                self._get_folder(remote, local, attrs, depth)
+            elif kind:
                 self._get_file(remote, local, attrs)
-            elif self.recursive:
-                self._get_folder(remote, local)
-            else:
-                self.complain(remote, "a folder (-r copies folders)")
         except OSError as e:
             self.complain(remote, e)
 
-    def _get_folder(self, remote, local):
-        if not paths.is_dir(local):
+    def _get_folder(self, remote, local, attrs, depth):
+        if self.tell:
+            self.tell(f"Retrieving {errors.printable(remote)}")
+        made = not paths.is_dir(local)
+        if made:
             os.mkdir(local)
-        for name in sorted(self.sftp.listdir(remote)):
+        for name, each in entries(self.sftp, remote):
             if safe_name(name):
-                self.get(remote_join(remote, name), paths.join(local, name))
+                self.get(remote_join(remote, name), paths.join(local, name), each, depth + 1)
             else:
-                self.complain(remote_join(remote, name), "left out: not a name for here")
+                self.complain(f"{remote}/{name}", "left out: not a name for here")
+        self._keep_local(local, attrs, made)
 
     def _get_file(self, remote, local, attrs):
         shown = progress.Progress(base_name(remote), not self.quiet)
-        size = os.stat(local)[6] if self.resume and paths.exists(local) else None
-        offset = self.offset(size, attrs[1], local)
+        there = paths.exists(local)
+        offset = self.offset(os.stat(local)[6] if self.resume and there else None, attrs[1], local)
         if offset is None:
             return
-        # The local file first: a name that cannot be ends this before anything is fetched.
+        # A new file is made first: a name that cannot be ends this before anything is fetched.
+        # An old one stays until the server sends something in its place.
         try:
-            file = open(local, "ab" if offset else "wb")
+            file = Late(local, "ab" if offset else "wb")
+            if not there:
+                file.open()
         except (OSError, ValueError) as e:
             self.complain(local, e)
             return
         try:
             with file:
-                self.sftp.get(remote, file, shown, offset=offset)
+                target = self.stream(file if there else file.file)
+                self.sftp.get(remote, target, shown, offset=offset)
+                file.open()
+                if self.sync:
+                    file.flush()
         except BaseException:
             shown.end()
-            there = os.stat(local)[6]
-            whole = attrs[1]
-            say(
-                f"{self.program}: {local} is incomplete: it has the first {there} of {whole} bytes"
-            )
+            self._leave(local, file, there, attrs[1])
             raise
         shown.end()
-        if self.preserve:
-            self._keep_local(local, attrs)
+        self._keep_local(local, attrs, not there)
 
-    def _keep_local(self, local, attrs):
-        """Time of a local file, where the port can set it."""
-        if not paths.set_time(local, attrs[3]) and self.preserve is True:
-            say(f"{self.program}: times of local files cannot be set here (-p)")
+    def _leave(self, local, file, there, whole):
+        """What to do with the part of a file that came."""
+        size = os.stat(local)[6] if file.file else 0
+        if not size and not there:
+            os.remove(local)
+        elif file.file:
+            say(f"{self.program}: {local} is incomplete: it has the first {size} of {whole} bytes")
+
+    def _keep_local(self, local, attrs, made):
+        """Mode and times of a local file or folder, where the port can set them."""
+        if made:
+            paths.copy_mode(local, attrs[0], self.preserve)
+        if self.preserve and not paths.set_time(local, attrs[3], attrs[2]):
+            if self.preserve is True and not paths.DOS:
+                say(f"{self.program}: times of local files cannot be set here (-p)")
             self.preserve = "told"
 
     # ------------------------------------------------------------ to the server
 
-    def put(self, local, remote):
+    def put(self, local, remote, depth=0):
         """A file or, if asked for, a folder. remote: its name there."""
         try:
-            if not paths.is_dir(local):
-                self._put_file(local, remote)
-            elif self.recursive:
-                self._put_folder(local, remote)
-            else:
-                self.complain(local, "a folder (-r copies folders)")
+            attrs = os.stat(local)
+            kind = self.kind(attrs, local, depth)
+            if kind == FOLDER:
+                self._put_folder(local, remote, attrs, depth)
+            elif kind:
+                self._put_file(local, remote, attrs)
         except OSError as e:
             self.complain(local, e)
 
-    def _put_folder(self, local, remote):
-        if not is_remote_dir(self.sftp, remote):
-            self.sftp.mkdir(remote)
+    def _put_folder(self, local, remote, attrs, depth):
+        if self.tell:
+            self.tell(f"Entering {local}")
+        self.make_folder(remote, attrs[0])
         for name in sorted(os.listdir(local)):
-            self.put(paths.join(local, name), remote_join(remote, name))
+            self.put(paths.join(local, name), remote_join(remote, name), depth + 1)
+        self.keep_remote(remote, attrs[0], attrs[7:9])
 
-    def _put_file(self, local, remote):
+    def _put_file(self, local, remote, info):
         shown = progress.Progress(paths.split(local)[1], not self.quiet)
         with open(local, "rb") as file:
             attrs = remote_stat(self.sftp, remote) if self.resume else None
-            offset = self.offset(attrs and attrs[1], os.stat(local)[6], remote)
+            offset = self.offset(attrs and attrs[1], info[6], remote)
             if offset is None:
                 return
             file.seek(offset)
             try:
-                self.sftp.put(file, remote, shown, offset=offset)
+                perm = info[0] & 0o777 or 0o666
+                self.sftp.put(self.stream(file), remote, shown, offset=offset, perm=perm)
             except BaseException:
                 shown.end()
-                say(
-                    f"{self.program}: {errors.printable(remote)} on the server is incomplete: "
-                    f"{shown.done} bytes were sent"
-                )
+                if file.tell() > offset:  # else the server has not even opened it
+                    say(
+                        f"{self.program}: {errors.printable(remote)} on the server is incomplete: "
+                        f"{shown.done} bytes were sent"
+                    )
                 raise
         shown.end()
+        if self.sync:
+            with self.sftp.open(remote, "r+") as written:
+                written.sync()
+        self.keep_remote(remote, info[0], info[7:9])
+
+    def make_folder(self, remote, mode):
+        """On the server, unless it is there."""
+        try:
+            self.sftp.mkdir(remote, mode & 0o777 | 0o300)
+        except OSError:
+            # Servers have no common answer for what is there already.
+            if not is_remote_dir(self.sftp, remote):
+                raise
+
+    def keep_remote(self, remote, mode, times):
+        """Mode and times of a remote file or folder."""
         if self.preserve:
-            mode, _, _, _, _, _, size, atime, mtime, _ = os.stat(local)
-            self.sftp.setstat(remote, mode=mode & 0o777, atime=atime, mtime=mtime)
+            self.sftp.setstat(remote, mode=mode & 0o777, atime=times[0], mtime=times[1])
