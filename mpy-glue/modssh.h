@@ -125,6 +125,14 @@ typedef struct _modssh_line_t {
     bool direct;                   // no Python code can run inside the calls of sock
 } modssh_line_t;
 
+// Whom a program trusts to be the host.
+typedef struct _modssh_trust_t {
+    mp_obj_t hostkey;   // expected keys, a function, or None
+    mp_obj_t authority; // keys that may sign the host's certificate, or None
+    mp_obj_t hostname;  // the name that a certificate must be for
+    mp_obj_t now;       // seconds since 1970, or None: the port's clock
+} modssh_trust_t;
+
 // A session is one GC block: this struct, the slots, and the core's own block (aligned by hand, because
 // GC blocks are aligned to 4 words only). So the finaliser touches no other GC object, and one allocation
 // decides whether there is enough memory.
@@ -133,13 +141,18 @@ typedef struct _mp_obj_ssh_session_t {
     ssh_session_t *core;           // inside this block; NULL after close
     ssh_io_t io;
     modssh_line_t line;            // to the server
-    mp_int_t timeout_ms;           // of each step; MODSSH_FOREVER: none
+    modssh_trust_t trust;
+    mp_int_t timeout_ms;           // of each step; MODSSH_FOREVER: none; 0: nothing waits, see modssh_never_waits()
     mp_int_t keepalive_ms;         // 0: never
     mp_int_t keepalive_max;
     uint32_t window;               // default ring size of a new channel
+    uint32_t new_keys;             // where nothing waits: the number of the key exchange that rekey() asked for; 0: none
+    uint32_t settle_start;         // ticks at which open_session() began to wait for channels to be closed
     uint16_t n_slots;
+    uint8_t password_tries;        // where nothing waits: new passwords that this login has sent
     bool busy;
     bool up;                       // the core is initialised
+    bool settling;                 // settle_start counts
     modssh_slot_t slots[];
 } mp_obj_ssh_session_t;
 
@@ -164,6 +177,7 @@ typedef struct _mp_obj_ssh_channel_t {
     int16_t id;
     uint16_t gen;
     bool closed;
+    bool opening;                  // where nothing waits: the server has not answered yet
     bool core_dumped;
     uint8_t kind;                  // modssh_kind_t
 } mp_obj_ssh_channel_t;
@@ -202,6 +216,13 @@ typedef struct _modssh_op_t {
 // Take the busy flag and start the session's default deadline.
 // Raises OSError(EBUSY), or SSHError(ERR_CLOSED) after close().
 void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *session);
+// Before what cannot be done in pieces: raise ValueError where nothing waits.
+void modssh_must_wait(const mp_obj_ssh_session_t *session);
+// A session whose operations never wait: OSError(EAGAIN) instead, and the same call goes on where it was. So no
+// request is given up then, whose answer is still to come.
+static inline bool modssh_never_waits(const mp_obj_ssh_session_t *session) {
+    return session->timeout_ms == 0;
+}
 // Clear the busy flag, wipe scratch memory. Raises nothing.
 void modssh_leave(modssh_op_t *op);
 // Leave, then raise if r is an error (SSH_AGAIN: the deadline has passed). Returns r otherwise.
@@ -220,6 +241,9 @@ void modssh_restart(modssh_op_t *op);
 // and whatever scheduled callbacks raise.
 bool modssh_wait_for(modssh_op_t *op, int want);
 bool modssh_wait(modssh_op_t *op);
+// Wait until all that was written has been given to the stream; raises. Where nothing waits, the rest goes with
+// later calls.
+void modssh_flush(modssh_op_t *op);
 // Repeat a call until it is done or the deadline has passed; r is then SSH_AGAIN.
 #define MODSSH_RUN(op, r, call) \
     do { \
@@ -330,15 +354,15 @@ MP_DECLARE_CONST_FUN_OBJ_3(modssh_verify_obj); // verify(public, data, signature
 // is closed if the operation ends by an exception; set op->channel to NULL to keep it.
 mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window);
 // The steps of that, for channels of other kinds: an object that is not open yet; a slot and memory for it from
-// `take` (ssh_channel_new() or ssh_channel_accept()); and the result of the call that opens it, of which an
-// error is raised.
+// `take` (ssh_channel_new() or ssh_channel_accept()); and the question to the server.
 mp_obj_ssh_channel_t *modssh_channel_make(mp_obj_ssh_session_t *session, uint8_t kind);
 typedef int (*modssh_take_t)(ssh_session_t *core, uint8_t *ring, size_t len);
 void modssh_channel_start(modssh_op_t *op, mp_obj_ssh_channel_t *self, size_t window, modssh_take_t take);
-void modssh_channel_opened(modssh_op_t *op, mp_obj_ssh_channel_t *self, int r);
+// Raises; SSH_AGAIN (and op->channel is NULL) only where nothing waits.
+int modssh_channel_ask(modssh_op_t *op, mp_obj_ssh_channel_t *self);
 // Close a channel within an operation, without waiting for long; errors are ignored.
 void modssh_channel_shut(modssh_op_t *op, mp_obj_ssh_channel_t *channel);
-// Give the server a moment to close the channels that are closed on our side.
+// Give the server a moment to close the channels that are closed on our side; none where nothing waits.
 void modssh_channel_wait_closed(modssh_op_t *op);
 // Keep the exit status and signal in the object.
 void modssh_channel_keep_exit(mp_obj_ssh_channel_t *channel);
@@ -367,7 +391,25 @@ extern const mp_stream_p_t modssh_session_stream_p; // for poll: channels that w
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_global_request_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_no_more_sessions_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_session_ping_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_keepalive_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_ignore_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_host_keys_obj);
+
+// Sessions whose operations never wait: ssh_nowait.c
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_handshake_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_abandon_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_settimeout_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_setblocking_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_session_gettimeout_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_channel_opened_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_channel_abandon_obj);
+// An attribute of a session, MP_OBJ_NULL: there is none of that name.
+mp_obj_t modssh_session_wait_attr(mp_obj_ssh_session_t *self, qstr attr);
+// What can be done with a channel at once.
+mp_obj_t modssh_channel_ready(mp_obj_ssh_channel_t *self);
+// Milliseconds in which open_session() wants to be called again; UINT32_MAX: it does not wait.
+uint32_t modssh_channel_settle_ms(const mp_obj_ssh_session_t *session);
+
 bool modssh_session_keepalive_store(mp_obj_ssh_session_t *self, qstr attr, mp_obj_t value);
 
 // exec(command) and run(command, stdin=None): ssh_run.c

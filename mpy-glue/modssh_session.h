@@ -7,17 +7,12 @@
 
 #include "modssh.h"
 
-// Whom a program trusts to be the host.
-typedef struct _modssh_trust_t {
-    mp_obj_t hostkey;   // expected keys, a function, or None
-    mp_obj_t authority; // keys that may sign the host's certificate, or None
-    mp_obj_t hostname;  // the name that a certificate must be for
-    mp_obj_t now;       // seconds since 1970, or None: the port's clock
-} modssh_trust_t;
 // Raise ValueError if the arguments cannot be used.
 void modssh_trust_validate(const modssh_trust_t *trust);
 // Return when the host's key is accepted, raise otherwise.
 void modssh_hostkey_decide(mp_obj_ssh_session_t *self, const modssh_trust_t *trust);
+// Ident, key exchange, and the decision about the host's key; what it raises ends the session, but for EAGAIN.
+void modssh_session_handshake(mp_obj_ssh_session_t *self);
 
 MP_DECLARE_CONST_FUN_OBJ_2(modssh_session_userauth_none_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_userauth_password_obj);

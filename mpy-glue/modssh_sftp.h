@@ -49,26 +49,43 @@ typedef struct _mp_obj_ssh_sftp_t {
     mp_obj_base_t base;
     mp_obj_ssh_session_t *session;
     mp_obj_ssh_channel_t *channel;
+    ssh_sftp_config_t config;
     void *mem;             // GC block that holds the engine
     ssh_sftp_t *core;      // NULL after close
     mp_obj_t extensions;   // dict
+    mp_obj_t failure;      // where nothing waits: what close() raises when it is done, or MP_OBJ_NULL
+    uint8_t stage;         // of its opening
+    bool given_up;         // the request under way is not wanted any more
     uint16_t n_slots;
     modssh_sftp_slot_t slots[];
 } mp_obj_ssh_sftp_t;
+
+// What it takes to open one.
+typedef struct _modssh_sftp_opening_t {
+    mp_obj_t path;
+    byte *buf;             // the engine's once the request is out
+    size_t len;
+    uint32_t flags;        // SSH_SFTP_READ ...; 0: a directory
+    uint32_t perm;
+    int id;                // set once the request is out
+} modssh_sftp_opening_t;
 
 // An open file or directory.
 typedef struct _mp_obj_ssh_sftp_file_t {
     mp_obj_base_t base;
     mp_obj_ssh_sftp_t *sftp;
-    int32_t id;
+    int32_t id;            // -1: the server has not answered yet
     uint32_t flags;        // as opened: SSH_SFTP_READ ...
+    modssh_sftp_opening_t opening;
+    bool is_opening;       // where nothing waits: opened() has not been successful yet
     bool closed;
     bool failed;           // what comes next is the end, not a second error
 } mp_obj_ssh_sftp_file_t;
 
 // ---------------------------------------------------------------- operations (ssh_sftp.c)
 
-// Begin an operation on an SFTP object, or on a file: modssh_enter() and what the engine needs.
+// Begin an operation on an SFTP object, or on a file: modssh_enter() and what the engine needs. What is still being
+// opened is opened first.
 void modssh_sftp_enter(modssh_op_t *op, mp_obj_ssh_sftp_t *self);
 void modssh_sftp_enter_file(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self);
 // Close files whose objects are gone, free the buffers of those that are closed.
@@ -98,6 +115,12 @@ bool modssh_sftp_again_slow(modssh_op_t *op, mp_obj_ssh_sftp_t *self, ptrdiff_t 
 byte *modssh_sftp_new_buffer(size_t *len, size_t extra);
 // Open a file within an operation: its number. flags: SSH_SFTP_READ ...; buffer: bytes of read-ahead.
 int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path, uint32_t flags, uint32_t perm, size_t buffer);
+// Make an object for it and open that. Where nothing waits, the server may not have answered yet.
+mp_obj_t modssh_sftp_open_file(const mp_obj_type_t *type, mp_obj_ssh_sftp_t *self, mp_obj_t path, uint32_t flags, uint32_t perm, size_t buffer);
+// Go on with that within an operation: SSH_OK; SSH_AGAIN only where nothing waits; raises.
+int modssh_sftp_open_on(modssh_op_t *op, mp_obj_ssh_sftp_file_t *file);
+// It is not wanted any more.
+void modssh_sftp_open_give_up(mp_obj_ssh_sftp_file_t *file);
 // A file that is closed if the operation ends by an exception. Pop it with nlr_pop_jump_callback(false).
 typedef struct _modssh_sftp_guard_t {
     nlr_jump_callback_node_t node;
@@ -141,7 +164,7 @@ MP_DECLARE_CONST_FUN_OBJ_3(modssh_sftp_posix_rename_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_open_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_get_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(modssh_sftp_put_obj);
-mp_obj_ssh_sftp_file_t *modssh_sftp_new_file(const mp_obj_type_t *type, mp_obj_ssh_sftp_t *sftp);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_sftp_file_opened_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(modssh_sftp_file_close_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(modssh_sftp_file___del___obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_file___exit___obj);

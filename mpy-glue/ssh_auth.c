@@ -260,12 +260,17 @@ static mp_obj_t session_userauth_password(size_t n_args, const mp_obj_t *pos_arg
     modssh_pin_data(&op, args[1].u_obj, &password);
     int r;
     MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_password(self->core, user.buf, user.len, password.buf, password.len));
-    for (int tries = 0; r == SSH_AUTH_ASKED; tries++) {
+    int tries = self->password_tries;
+    self->password_tries = 0;
+    for (; r == SSH_AUTH_ASKED; tries++) {
         op.abandon = MODSSH_LOGIN; // an exception lets go of the server's question
         new_password(&op, args[2].u_obj, tries, &fresh);
         MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_new_password(self->core, user.buf, user.len,
             password.buf, password.len, fresh.buf, fresh.len));
         modssh_scratch_done(&op, fresh.buf);
+    }
+    if (r == SSH_AGAIN && modssh_never_waits(self)) {
+        self->password_tries = tries; // the same call goes on
     }
     return auth_result(&op, r);
 }
@@ -437,13 +442,21 @@ static mp_obj_t session_userauth_publickey(size_t n_args, const mp_obj_t *pos_ar
         mp_obj_t blob = modssh_any_public_obj(args[ARG_pubkey].u_obj);
         return auth_result(&op, modssh_login_signed(&op, &user, blob, args[ARG_privkey].u_obj, false));
     }
+    int r;
+    if (modssh_never_waits(self)) {
+        // The key may take long to decrypt: not while it is not needed.
+        r = modssh_check(&op, ssh_auth_ready(self->core));
+        if (r == 0) {
+            MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_none(self->core, user.buf, user.len)); // only looks for the answer
+            return auth_result(&op, r);
+        }
+    }
     ssh_key_t *key = load_key(&op, args[ARG_privkey].u_obj, args[ARG_passphrase].u_obj);
     mp_buffer_info_t cert = { .buf = NULL, .len = 0 };
     if (args[ARG_pubkey].u_obj != mp_const_none) {
         check_public(key, args[ARG_pubkey].u_obj, &cert);
     }
     modssh_restart(&op); // a slow key derivation is not the server's time
-    int r;
     MODSSH_REQUEST(&op, MODSSH_LOGIN, r, ssh_auth_publickey(self->core, user.buf, user.len, key, cert.buf, cert.len));
     return auth_result(&op, r);
 }

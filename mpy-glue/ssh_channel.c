@@ -24,7 +24,13 @@ void modssh_channel_enter(modssh_op_t *op, mp_obj_ssh_channel_t *self, bool read
     if (self->closed) {
         modssh_raise_code(SSH_E_CHANNEL_CLOSED);
     }
-    if (self->timeout_ms != MODSSH_DEFAULT) {
+    if (self->opening) {
+        modssh_check(op, modssh_channel_ask(op, self));
+        op->channel = NULL;
+    }
+    if (modssh_never_waits(self->session)) {
+        op->timeout_ms = 0;
+    } else if (self->timeout_ms != MODSSH_DEFAULT) {
         op->timeout_ms = self->timeout_ms;
     } else if (reading) {
         op->timeout_ms = MODSSH_FOREVER;
@@ -536,6 +542,8 @@ static const mp_rom_map_elem_t channel_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_recv_any), MP_ROM_PTR(&channel_recv_any_obj) },
     { MP_ROM_QSTR(MP_QSTR_eof), MP_ROM_PTR(&modssh_channel_eof_obj) },
     { MP_ROM_QSTR(MP_QSTR_wait), MP_ROM_PTR(&channel_wait_obj) },
+    { MP_ROM_QSTR(MP_QSTR_opened), MP_ROM_PTR(&modssh_channel_opened_obj) },
+    { MP_ROM_QSTR(MP_QSTR_abandon), MP_ROM_PTR(&modssh_channel_abandon_obj) },
     { MP_ROM_QSTR(MP_QSTR_settimeout), MP_ROM_PTR(&channel_settimeout_obj) },
     { MP_ROM_QSTR(MP_QSTR_setblocking), MP_ROM_PTR(&channel_setblocking_obj) },
     { MP_ROM_QSTR(MP_QSTR_gettimeout), MP_ROM_PTR(&channel_gettimeout_obj) },

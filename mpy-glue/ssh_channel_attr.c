@@ -70,6 +70,8 @@ mp_obj_t modssh_channel_get_attr(mp_obj_ssh_channel_t *self, qstr attr) {
             return self->origin;
         case MP_QSTR_xon_xoff:
             return get_xon_xoff(self);
+        case MP_QSTR_ready:
+            return modssh_channel_ready(self);
         default:
             return MP_OBJ_NULL;
     }

@@ -37,8 +37,51 @@ static bool some_slot_is_closing(mp_obj_ssh_session_t *session, bool fresh) {
     return false;
 }
 
+// Let the slots that are closing now not be waited for any more.
+static void give_up_closing(mp_obj_ssh_session_t *session) {
+    for (size_t i = 0; i < session->n_slots; i++) {
+        session->slots[i].waited = session->slots[i].closing;
+    }
+}
+
+// Where nothing waits: whether a new channel should come a moment later.
+static bool should_settle(modssh_op_t *op) {
+    mp_obj_ssh_session_t *session = op->session;
+    int r = some_slot_is_closing(session, true) ? ssh_pump(session->core) : SSH_OK;
+    if (r == SSH_EXCEPTION) {
+        modssh_check(op, r);
+    }
+    modssh_channel_reap(session);
+    if (r < 0 || !some_slot_is_closing(session, true)) {
+        session->settling = false;
+        return false;
+    }
+    if (!session->settling) {
+        session->settling = true;
+        session->settle_start = mp_hal_ticks_ms();
+    }
+    if (modssh_channel_settle_ms(session) > 0) {
+        return true;
+    }
+    session->settling = false;
+    give_up_closing(session);
+    return false;
+}
+
+uint32_t modssh_channel_settle_ms(const mp_obj_ssh_session_t *session) {
+    if (!session->settling) {
+        return UINT32_MAX;
+    }
+    uint32_t elapsed = (uint32_t)mp_hal_ticks_ms() - session->settle_start;
+    return elapsed < CLOSE_WAIT_MS ? CLOSE_WAIT_MS - elapsed : 0;
+}
+
 void modssh_channel_wait_closed(modssh_op_t *op) {
     mp_obj_ssh_session_t *session = op->session;
+    if (modssh_never_waits(session)) {
+        modssh_channel_reap(session);
+        return;
+    }
     uint32_t start = op->start;
     mp_int_t timeout_ms = op->timeout_ms;
     modssh_restart(op);
@@ -54,9 +97,7 @@ void modssh_channel_wait_closed(modssh_op_t *op) {
             break; // an error shows itself in the next call that matters
         }
         if (!modssh_wait_for(op, ssh_want(session->core) | SSH_WANT_READ)) {
-            for (size_t i = 0; i < session->n_slots; i++) {
-                session->slots[i].waited = session->slots[i].closing;
-            }
+            give_up_closing(session);
         }
     }
     op->start = start;
@@ -118,6 +159,7 @@ mp_obj_ssh_channel_t *modssh_channel_make(mp_obj_ssh_session_t *session, uint8_t
     self->id = -1;
     self->gen = 0;
     self->closed = true;
+    self->opening = false;
     return self;
 }
 
@@ -143,25 +185,55 @@ void modssh_channel_start(modssh_op_t *op, mp_obj_ssh_channel_t *self, size_t wi
     op->channel = self;
 }
 
-void modssh_channel_opened(modssh_op_t *op, mp_obj_ssh_channel_t *self, int r) {
+// Ask the server to open it, or look for the answer.
+static int ask(mp_obj_ssh_channel_t *self) {
+    ssh_session_t *core = self->session->core;
+    if (self->kind == MODSSH_KIND_SESSION) {
+        return ssh_channel_open(core, self->id);
+    }
+    size_t len, origin_len;
+    if (self->kind == MODSSH_KIND_UNIX) {
+        const char *path = mp_obj_str_get_data(self->destination, &len);
+        return ssh_channel_open_unix(core, self->id, (const uint8_t *)path, len);
+    }
+    mp_obj_t *to, *from;
+    mp_obj_get_array_fixed_n(self->destination, 2, &to);
+    mp_obj_get_array_fixed_n(self->origin, 2, &from);
+    const char *host = mp_obj_str_get_data(to[0], &len);
+    const char *origin = mp_obj_str_get_data(from[0], &origin_len);
+    return ssh_channel_open_tcp(core, self->id, (const uint8_t *)host, len, mp_obj_get_int(to[1]),
+        (const uint8_t *)origin, origin_len, mp_obj_get_int(from[1]));
+}
+
+int modssh_channel_ask(modssh_op_t *op, mp_obj_ssh_channel_t *self) {
+    op->channel = self;
+    int r;
+    MODSSH_RUN(op, r, ask(self));
+    self->opening = r == SSH_AGAIN && modssh_never_waits(op->session);
+    if (self->opening) {
+        op->channel = NULL;
+        return r;
+    }
     if (r == SSH_ERROR) {
         // Refused: the core has freed it, or will when the answer comes.
         op->session->slots[self->id].closing = true;
         self->closed = true;
         op->channel = NULL;
     }
-    modssh_check(op, r);
+    return modssh_check(op, r);
 }
 
 mp_obj_ssh_channel_t *modssh_channel_open(modssh_op_t *op, size_t window) {
     mp_obj_ssh_channel_t *self = modssh_channel_make(op->session, MODSSH_KIND_SESSION);
     // The memory of the last channel can be had again once the server has closed it, and dropbear takes a new
     // one down with it if that happens between its opening and its request.
-    modssh_channel_wait_closed(op);
+    if (modssh_never_waits(op->session)) {
+        modssh_check(op, should_settle(op) ? SSH_AGAIN : SSH_OK);
+    } else {
+        modssh_channel_wait_closed(op);
+    }
     modssh_channel_start(op, self, window, ssh_channel_new);
-    int r;
-    MODSSH_RUN(op, r, ssh_channel_open(op->session->core, self->id));
-    modssh_channel_opened(op, self, r);
+    modssh_channel_ask(op, self);
     return self;
 }
 

@@ -32,8 +32,7 @@ static mp_obj_t session_open_tcp(size_t n_args, const mp_obj_t *pos_args, mp_map
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
-    size_t host_len, origin_len;
-    const char *host = mp_obj_str_get_data(args[ARG_host].u_obj, &host_len);
+    mp_obj_str_get_str(args[ARG_host].u_obj); // raises if it is none
     uint32_t port = get_port(args[ARG_port].u_obj);
     mp_obj_t origin = args[ARG_origin].u_obj;
     if (origin == mp_const_none) {
@@ -42,7 +41,7 @@ static mp_obj_t session_open_tcp(size_t n_args, const mp_obj_t *pos_args, mp_map
     mp_obj_t *items;
     mp_obj_get_array_fixed_n(origin, 2, &items);
     mp_obj_t from = items[0]; // a list could change while we wait
-    const char *origin_host = mp_obj_str_get_data(from, &origin_len);
+    mp_obj_str_get_str(from);
     uint32_t origin_port = get_port(items[1]);
     uint32_t window = modssh_get_count(args[ARG_window].u_obj, 0, 1, UINT32_MAX / 4);
 
@@ -52,10 +51,7 @@ static mp_obj_t session_open_tcp(size_t n_args, const mp_obj_t *pos_args, mp_map
     channel->destination = new_address(args[ARG_host].u_obj, port);
     channel->origin = new_address(from, origin_port);
     modssh_channel_start(&op, channel, window, ssh_channel_new);
-    int r;
-    MODSSH_RUN(&op, r, ssh_channel_open_tcp(self->core, channel->id, (const uint8_t *)host, host_len, port,
-        (const uint8_t *)origin_host, origin_len, origin_port));
-    modssh_channel_opened(&op, channel, r);
+    modssh_channel_ask(&op, channel);
     modssh_leave(&op);
     return MP_OBJ_FROM_PTR(channel);
 }
@@ -70,8 +66,7 @@ static mp_obj_t session_open_unix(size_t n_args, const mp_obj_t *pos_args, mp_ma
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(pos_args[0]);
-    size_t len;
-    const char *path = mp_obj_str_get_data(args[0].u_obj, &len);
+    mp_obj_str_get_str(args[0].u_obj); // raises if it is none
     uint32_t window = modssh_get_count(args[1].u_obj, 0, 1, UINT32_MAX / 4);
 
     modssh_op_t op;
@@ -79,9 +74,7 @@ static mp_obj_t session_open_unix(size_t n_args, const mp_obj_t *pos_args, mp_ma
     mp_obj_ssh_channel_t *channel = modssh_channel_make(self, MODSSH_KIND_UNIX);
     channel->destination = args[0].u_obj;
     modssh_channel_start(&op, channel, window, ssh_channel_new);
-    int r;
-    MODSSH_RUN(&op, r, ssh_channel_open_unix(self->core, channel->id, (const uint8_t *)path, len));
-    modssh_channel_opened(&op, channel, r);
+    modssh_channel_ask(&op, channel);
     modssh_leave(&op);
     return MP_OBJ_FROM_PTR(channel);
 }

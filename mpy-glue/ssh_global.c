@@ -10,8 +10,8 @@ static mp_obj_t send_global(modssh_op_t *op, const mp_buffer_info_t *name, const
     int r;
     MODSSH_RUN(op, r, ssh_global(core, name->buf, name->len, data->buf, data->len, false));
     modssh_check(op, r);
-    MODSSH_RUN(op, r, ssh_flush(core));
-    modssh_finish(op, r);
+    modssh_flush(op);
+    modssh_leave(op);
     return mp_const_none;
 }
 
@@ -70,6 +70,36 @@ static mp_obj_t session_ping(size_t n_args, const mp_obj_t *args) {
     return mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_session_ping_obj, 1, 2, session_ping);
+
+// keepalive(): one request for a sign of life, without waiting for it.
+static mp_obj_t session_keepalive(mp_obj_t self_in) {
+    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
+    modssh_op_t op;
+    modssh_enter(&op, self);
+    int r;
+    MODSSH_RUN(&op, r, ssh_keepalive(self->core));
+    modssh_check(&op, r);
+    modssh_flush(&op);
+    modssh_leave(&op);
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_1(modssh_session_keepalive_obj, session_keepalive);
+
+// ignore(data): an IGNORE message.
+static mp_obj_t session_ignore(mp_obj_t self_in, mp_obj_t data_in) {
+    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
+    modssh_op_t op;
+    modssh_enter(&op, self);
+    mp_buffer_info_t data;
+    modssh_pin_data(&op, data_in, &data);
+    int r;
+    MODSSH_RUN(&op, r, ssh_ignore(self->core, data.buf, data.len));
+    modssh_check(&op, r);
+    modssh_flush(&op);
+    modssh_leave(&op);
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_2(modssh_session_ignore_obj, session_ignore);
 
 // host_keys(): blobs of the keys that the host has proved to own, that of the handshake first.
 static mp_obj_t session_host_keys(mp_obj_t self_in) {

@@ -425,6 +425,12 @@ void modssh_enter(modssh_op_t *op, mp_obj_ssh_session_t *self) {
     modssh_channel_reap(self);
 }
 
+void modssh_must_wait(const mp_obj_ssh_session_t *self) {
+    if (modssh_never_waits(self)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("this waits: not in a non-blocking session"));
+    }
+}
+
 void modssh_leave(modssh_op_t *op) {
     op->done = true;
     nlr_pop_jump_callback(true);
@@ -433,7 +439,13 @@ void modssh_leave(modssh_op_t *op) {
 ptrdiff_t modssh_check(modssh_op_t *op, ptrdiff_t r) {
     if (r < 0) {
         // Raising ends the operation. The exception is made while the core's texts still stand.
-        if (r == SSH_AGAIN && op->timeout_ms == 0) {
+        bool nowait = modssh_never_waits(op->session);
+        if (r == SSH_AGAIN && nowait) {
+            // The same call goes on.
+            op->abandon = MODSSH_NO_REQUEST;
+            op->channel = NULL;
+        }
+        if (r == SSH_AGAIN && (nowait || op->timeout_ms == 0)) {
             mp_raise_OSError(MP_EAGAIN);
         }
         modssh_raise(op->session, r);
@@ -445,6 +457,14 @@ ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r) {
     modssh_check(op, r);
     modssh_leave(op);
     return r;
+}
+
+void modssh_flush(modssh_op_t *op) {
+    int r;
+    MODSSH_RUN(op, r, ssh_flush(op->session->core));
+    if (r != SSH_AGAIN || !modssh_never_waits(op->session)) {
+        modssh_check(op, r);
+    }
 }
 
 void modssh_restart(modssh_op_t *op) {
@@ -557,6 +577,9 @@ bool modssh_line_wait(modssh_line_t *line, int want, uint32_t start, mp_int_t ti
 
 bool modssh_wait_for(modssh_op_t *op, int want) {
     mp_obj_ssh_session_t *self = op->session;
+    if (modssh_never_waits(self)) {
+        return false;
+    }
     return modssh_line_wait(&self->line, want, op->start, op->timeout_ms, ssh_wait_ms(self->core));
 }
 

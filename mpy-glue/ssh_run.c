@@ -192,6 +192,7 @@ static void run_stdin(run_t *run, mp_obj_t in) {
 
 static void run_command(run_t *run, mp_obj_ssh_session_t *self, mp_obj_t command_in, mp_obj_t in, bool discard_stderr) {
     memset(run, 0, sizeof(*run));
+    modssh_must_wait(self);
     modssh_enter(&run->op, self);
     run_stdin(run, in);
     mp_buffer_info_t command;

@@ -141,6 +141,7 @@ static mp_obj_t session_scp_recv(size_t n_args, const mp_obj_t *pos_args, mp_map
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_session_t *session = MP_OBJ_TO_PTR(pos_args[0]);
     scp_t self;
+    modssh_must_wait(session);
     modssh_enter(&self.op, session);
     mp_buffer_info_t path;
     modssh_pin_data(&self.op, args[ARG_path].u_obj, &path);
@@ -224,6 +225,7 @@ static mp_obj_t session_scp_send(size_t n_args, const mp_obj_t *pos_args, mp_map
     mp_obj_t data = args[ARG_data].u_obj;
     mp_obj_t progress = args[ARG_progress].u_obj;
     scp_t self;
+    modssh_must_wait(session);
     modssh_enter(&self.op, session);
 
     mp_buffer_info_t info;

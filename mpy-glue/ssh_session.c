@@ -93,7 +93,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(session___del___obj, session___del__);
 
 enum {
     ARG_sock, ARG_hostkey, ARG_hostkey_ca, ARG_hostname, ARG_now, ARG_timeout, ARG_kex, ARG_hostkeys, ARG_ciphers, ARG_macs,
-    ARG_rekey_bytes, ARG_rekey_packets, ARG_rekey_seconds, ARG_window, ARG_max_packet, ARG_channels, ARG_COUNT
+    ARG_rekey_bytes, ARG_rekey_packets, ARG_rekey_seconds, ARG_window, ARG_max_packet, ARG_channels, ARG_connect, ARG_COUNT
 };
 
 static const mp_arg_t session_args[] = {
@@ -113,6 +113,7 @@ static const mp_arg_t session_args[] = {
     { MP_QSTR_window, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
     { MP_QSTR_max_packet, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
     { MP_QSTR_channels, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
+    { MP_QSTR_connect, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = true} },
 };
 
 // A count from an argument; None: the value that is already there. Divided (rounded up) by unit.
@@ -210,9 +211,9 @@ static mp_obj_ssh_session_t *session_alloc(const mp_obj_type_t *type, const ssh_
     return self;
 }
 
-// Ident, key exchange, and the decision about the host's key. Never inlined: nlr_call_jump_callbacks() runs only
-// what lies below the caller's nlr_buf on the stack, so `op` needs a frame of its own.
-static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_config_t *config, mp_obj_t sock, const modssh_trust_t *trust) {
+// The stream and the core. Never inlined: nlr_call_jump_callbacks() runs only what lies below the caller's nlr_buf
+// on the stack, so `op` needs a frame of its own.
+static MP_NOINLINE void session_init(mp_obj_ssh_session_t *self, const ssh_config_t *config, mp_obj_t sock) {
     modssh_op_t op;
     modssh_enter(&op, self);
     modssh_io_init(self, sock);
@@ -226,13 +227,20 @@ static MP_NOINLINE void session_connect(mp_obj_ssh_session_t *self, const ssh_co
     }
     modssh_check(&op, r);
     self->up = true;
-    modssh_restart(&op);
+    modssh_leave(&op);
+}
+
+// Ident, key exchange, and the decision about the host's key.
+static MP_NOINLINE void session_shake(mp_obj_ssh_session_t *self) {
+    modssh_op_t op;
+    modssh_enter(&op, self);
     bool ident = false;
+    int r;
     do {
         r = ssh_handshake(self->core);
         if (r == SSH_HOSTKEY) {
             bool held = modssh_hold_interrupts(false);
-            modssh_hostkey_decide(self, trust);
+            modssh_hostkey_decide(self, &self->trust);
             modssh_hold_interrupts(held);
             ssh_host_key_accept(self->core);
             modssh_restart(&op);
@@ -254,10 +262,47 @@ static bool is_rejection(mp_obj_t exc) {
     return code == SSH_E_HOST_KEY_REJECTED || (code >= SSH_E_HOST_KEY_TOO_SHORT && code <= SSH_E_CERT_SIGNATURE);
 }
 
+// Nothing half-open stays behind: tell the server if that goes at once, and wipe. Raises exc.
+static MP_NOINLINE void session_fail(mp_obj_ssh_session_t *self, void *exc) {
+    self->busy = true; // the socket's send may be Python code
+    bool held = modssh_hold_interrupts(true);
+    if (self->up) {
+        session_end(self, is_rejection(MP_OBJ_FROM_PTR(exc)) ? CLOSE_REASON_HOST_KEY : CLOSE_REASON_BY_APPLICATION, "");
+    } else {
+        session___del__(MP_OBJ_FROM_PTR(self));
+    }
+    self->busy = false;
+    self->line.exc = MP_OBJ_NULL;
+    modssh_hold_interrupts(held);
+    nlr_jump(exc);
+}
+
+static bool is_again(mp_obj_t exc) {
+    mp_int_t err;
+    return mp_obj_exception_match(exc, MP_OBJ_FROM_PTR(&mp_type_OSError))
+           && mp_obj_get_int_maybe(mp_obj_exception_get_value(exc), &err) && err == MP_EAGAIN;
+}
+
+void modssh_session_handshake(mp_obj_ssh_session_t *self) {
+    if (self->busy) {
+        mp_raise_OSError(MP_EBUSY);
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        session_shake(self);
+        nlr_pop();
+        return;
+    }
+    if (modssh_never_waits(self) && is_again(MP_OBJ_FROM_PTR(nlr.ret_val))) {
+        nlr_jump(nlr.ret_val);
+    }
+    session_fail(self, nlr.ret_val);
+}
+
 static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *all_args) {
     mp_arg_val_t args[ARG_COUNT];
     mp_arg_parse_all_kw_array(n_args, n_kw, all_args, ARG_COUNT, session_args, args);
-    const modssh_trust_t trust = {
+    modssh_trust_t trust = {
         .hostkey = args[ARG_hostkey].u_obj,
         .authority = args[ARG_hostkey_ca].u_obj,
         .hostname = args[ARG_hostname].u_obj,
@@ -266,7 +311,8 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
     modssh_trust_validate(&trust);
     mp_int_t timeout_ms = modssh_get_timeout(args[ARG_timeout].u_obj);
     uint32_t window = modssh_get_count(args[ARG_window].u_obj, MICROPY_PY_SSH_WINDOW, 1, UINT32_MAX / 4);
-    if (window == 0 || timeout_ms == 0) {
+    bool connect = args[ARG_connect].u_bool;
+    if (window == 0 || (timeout_ms == 0 && connect)) {
         mp_raise_ValueError(MP_ERROR_TEXT("window and timeout must not be 0"));
     }
     ssh_config_t config;
@@ -276,25 +322,18 @@ static mp_obj_t session_make_new(const mp_obj_type_t *type, size_t n_args, size_
     self->timeout_ms = timeout_ms;
     self->keepalive_max = KEEPALIVE_MAX;
     self->window = window;
+    self->trust = trust;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        session_connect(self, &config, args[ARG_sock].u_obj, &trust);
+        session_init(self, &config, args[ARG_sock].u_obj);
         nlr_pop();
-        return MP_OBJ_FROM_PTR(self);
-    }
-    // Nothing half-open stays behind: tell the server if that goes at once, and wipe.
-    mp_obj_t exc = MP_OBJ_FROM_PTR(nlr.ret_val);
-    self->busy = true; // the socket's send may be Python code
-    bool held = modssh_hold_interrupts(true);
-    if (self->up) {
-        session_end(self, is_rejection(exc) ? CLOSE_REASON_HOST_KEY : CLOSE_REASON_BY_APPLICATION, "");
     } else {
-        session___del__(MP_OBJ_FROM_PTR(self));
+        session_fail(self, nlr.ret_val);
     }
-    self->busy = false;
-    self->line.exc = MP_OBJ_NULL;
-    modssh_hold_interrupts(held);
-    nlr_jump(nlr.ret_val);
+    if (connect) {
+        modssh_session_handshake(self);
+    }
+    return MP_OBJ_FROM_PTR(self);
 }
 
 // ---------------------------------------------------------------- attributes
@@ -403,7 +442,7 @@ static void session_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         modssh_enter(&op, self);
         dest[0] = core_attr(self, attr);
         modssh_leave(&op);
-    } else {
+    } else if ((dest[0] = modssh_session_wait_attr(self, attr)) == MP_OBJ_NULL) {
         dest[1] = MP_OBJ_SENTINEL; // go on with the locals dict
     }
 }
@@ -438,49 +477,27 @@ static mp_obj_t session_rekey(mp_obj_t self_in) {
     modssh_enter(&op, self);
     ssh_stats_t stats;
     ssh_stats(self->core, &stats);
-    uint32_t before = stats.rekeys;
-    int r = modssh_check(&op, ssh_rekey(self->core));
+    uint32_t goal = self->new_keys;
+    int r;
+    if (goal == 0) {
+        goal = stats.rekeys + 1;
+        modssh_check(&op, ssh_rekey(self->core));
+    }
     // Before the login it is only noted: OpenSSH takes no new keys there.
     bool now = ssh_is_authenticated(self->core);
     do {
         r = ssh_pump(self->core);
         ssh_stats(self->core, &stats);
-    } while (r == SSH_OK && now && stats.rekeys == before && modssh_wait_for(&op, ssh_want(self->core) | SSH_WANT_READ));
-    if (r == SSH_OK && now && stats.rekeys == before) {
+    } while (r == SSH_OK && now && stats.rekeys < goal && modssh_wait_for(&op, ssh_want(self->core) | SSH_WANT_READ));
+    self->new_keys = 0;
+    if (r == SSH_OK && now && stats.rekeys < goal) {
         r = SSH_AGAIN;
+        self->new_keys = modssh_never_waits(self) ? goal : 0;
     }
     modssh_finish(&op, r);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(session_rekey_obj, session_rekey);
-
-static mp_obj_t session_keepalive(mp_obj_t self_in) {
-    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
-    modssh_op_t op;
-    modssh_enter(&op, self);
-    int r;
-    MODSSH_RUN(&op, r, ssh_keepalive(self->core));
-    modssh_check(&op, r);
-    MODSSH_RUN(&op, r, ssh_flush(self->core));
-    modssh_finish(&op, r);
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(session_keepalive_obj, session_keepalive);
-
-static mp_obj_t session_ignore(mp_obj_t self_in, mp_obj_t data_in) {
-    mp_obj_ssh_session_t *self = MP_OBJ_TO_PTR(self_in);
-    modssh_op_t op;
-    modssh_enter(&op, self);
-    mp_buffer_info_t data;
-    modssh_pin_data(&op, data_in, &data);
-    int r;
-    MODSSH_RUN(&op, r, ssh_ignore(self->core, data.buf, data.len));
-    modssh_check(&op, r);
-    MODSSH_RUN(&op, r, ssh_flush(self->core));
-    modssh_finish(&op, r);
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(session_ignore_obj, session_ignore);
 
 // pump(): takes in what has arrived, sends what is queued; True if the stream did not take all of that.
 static mp_obj_t session_pump(mp_obj_t self_in) {
@@ -539,9 +556,14 @@ static const mp_rom_map_elem_t session_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_scp_recv), MP_ROM_PTR(&modssh_session_scp_recv_obj) },
     { MP_ROM_QSTR(MP_QSTR_scp_send), MP_ROM_PTR(&modssh_session_scp_send_obj) },
     { MP_ROM_QSTR(MP_QSTR_sftp), MP_ROM_PTR(&modssh_session_sftp_obj) },
+    { MP_ROM_QSTR(MP_QSTR_handshake), MP_ROM_PTR(&modssh_session_handshake_obj) },
+    { MP_ROM_QSTR(MP_QSTR_abandon), MP_ROM_PTR(&modssh_session_abandon_obj) },
+    { MP_ROM_QSTR(MP_QSTR_settimeout), MP_ROM_PTR(&modssh_session_settimeout_obj) },
+    { MP_ROM_QSTR(MP_QSTR_setblocking), MP_ROM_PTR(&modssh_session_setblocking_obj) },
+    { MP_ROM_QSTR(MP_QSTR_gettimeout), MP_ROM_PTR(&modssh_session_gettimeout_obj) },
     { MP_ROM_QSTR(MP_QSTR_rekey), MP_ROM_PTR(&session_rekey_obj) },
-    { MP_ROM_QSTR(MP_QSTR_keepalive), MP_ROM_PTR(&session_keepalive_obj) },
-    { MP_ROM_QSTR(MP_QSTR_ignore), MP_ROM_PTR(&session_ignore_obj) },
+    { MP_ROM_QSTR(MP_QSTR_keepalive), MP_ROM_PTR(&modssh_session_keepalive_obj) },
+    { MP_ROM_QSTR(MP_QSTR_ignore), MP_ROM_PTR(&modssh_session_ignore_obj) },
     { MP_ROM_QSTR(MP_QSTR_pump), MP_ROM_PTR(&session_pump_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&session_stats_obj) },
     { MP_ROM_QSTR(MP_QSTR_disconnect), MP_ROM_PTR(&session_disconnect_obj) },

@@ -92,12 +92,77 @@ static mp_obj_t new_sftp_error(mp_obj_ssh_sftp_t *self) {
 
 // ---------------------------------------------------------------- operations
 
+// How far the opening of an SFTP object is.
+enum { STAGE_CHANNEL, STAGE_SUBSYSTEM, STAGE_VERSION, STAGE_LIMITS, STAGE_READY };
+
+static mp_obj_t extensions_dict(ssh_sftp_t *core) {
+    mp_obj_t dict = mp_obj_new_dict(0);
+    const uint8_t *name, *data;
+    size_t name_len, data_len;
+    for (size_t i = 0; ssh_sftp_extension(core, i, &name, &name_len, &data, &data_len); i++) {
+        mp_obj_dict_store(dict, modssh_sftp_name_obj(name, name_len), modssh_sftp_name_obj(data, data_len));
+    }
+    return dict;
+}
+
+// The next step of the opening.
+static int start_step(modssh_op_t *op, mp_obj_ssh_sftp_t *self) {
+    ssh_session_t *session = self->session->core;
+    int r = SSH_OK;
+    switch (self->stage) {
+        case STAGE_CHANNEL:
+            return self->channel->opening ? modssh_channel_ask(op, self->channel) : SSH_OK;
+        case STAGE_SUBSYSTEM:
+            MODSSH_REQUEST(op, self->channel->id, r,
+                ssh_channel_subsystem(session, self->channel->id, (const byte *)"sftp", 4));
+            if (r == SSH_OK) {
+                size_t align = ssh_sftp_align();
+                ssh_sftp_t *core = (void *)(((uintptr_t)self->mem + align - 1) & ~(uintptr_t)(align - 1));
+                modssh_check(op, ssh_sftp_init(core, &self->config, session, self->channel->id));
+                self->core = core;
+            }
+            return r;
+        case STAGE_VERSION:
+            MODSSH_SFTP_RUN(op, self, r, ssh_sftp_start(self->core));
+            if (r == SSH_OK) {
+                self->extensions = extensions_dict(self->core);
+            }
+            return r;
+        default:
+            MODSSH_SFTP_RUN(op, self, r, ssh_sftp_request(self->core, SSH_SFTP_LIMITS, -1, NULL, 0, NULL, 0, NULL));
+            return r == SSH_SFTP_ERROR ? SSH_OK : r; // a server that refuses to tell has the draft's limits
+    }
+}
+
+// Go on with the opening: SSH_OK; SSH_AGAIN only where nothing waits; raises.
+static int start_on(modssh_op_t *op, mp_obj_ssh_sftp_t *self) {
+    op->channel = self->channel;
+    while (self->stage < STAGE_READY) {
+        int r = start_step(op, self);
+        if (r == SSH_AGAIN && modssh_never_waits(self->session)) {
+            op->abandon = MODSSH_NO_REQUEST;
+            op->channel = NULL;
+            return r;
+        }
+        modssh_sftp_check(op, self, r);
+        self->stage++;
+    }
+    op->channel = NULL;
+    return SSH_OK;
+}
+
 void modssh_sftp_enter(modssh_op_t *op, mp_obj_ssh_sftp_t *self) {
     modssh_enter(op, self->session);
+    if (self->stage < STAGE_READY && !self->channel->closed) {
+        modssh_sftp_check(op, self, start_on(op, self));
+    }
     if (self->core == NULL || self->channel->closed) {
         modssh_raise_code(SSH_E_CHANNEL_CLOSED);
     }
-    ssh_sftp_begin(self->core);
+    if (!modssh_never_waits(self->session) || self->given_up) {
+        self->given_up = false;
+        ssh_sftp_begin(self->core);
+    }
     modssh_sftp_reap(self);
 }
 
@@ -120,6 +185,9 @@ void modssh_sftp_enter_file(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self) {
         mp_raise_OSError(MP_EBADF);
     }
     modssh_sftp_enter(op, self->sftp);
+    if (self->is_opening) {
+        modssh_sftp_check(op, self->sftp, modssh_sftp_open_on(op, self));
+    }
 }
 
 ptrdiff_t modssh_sftp_check(modssh_op_t *op, mp_obj_ssh_sftp_t *self, ptrdiff_t r) {
@@ -228,16 +296,6 @@ mp_obj_t modssh_sftp_attrs_obj(const ssh_sftp_attrs_t *attrs) {
 
 // ---------------------------------------------------------------- life
 
-static mp_obj_t extensions_dict(ssh_sftp_t *core) {
-    mp_obj_t dict = mp_obj_new_dict(0);
-    const uint8_t *name, *data;
-    size_t name_len, data_len;
-    for (size_t i = 0; ssh_sftp_extension(core, i, &name, &name_len, &data, &data_len); i++) {
-        mp_obj_dict_store(dict, modssh_sftp_name_obj(name, name_len), modssh_sftp_name_obj(data, data_len));
-    }
-    return dict;
-}
-
 // Room for the head of a WRITE request, beside its data.
 #define WRITE_HEAD (300)
 
@@ -256,27 +314,16 @@ static mp_obj_t session_sftp(mp_obj_t session_in) {
     self->core = NULL;
     self->n_slots = config.files;
     self->extensions = mp_const_none;
-    size_t align = ssh_sftp_align();
-    self->mem = m_new(byte, ssh_sftp_size(&config) + align - 1);
-    ssh_sftp_t *core = (void *)(((uintptr_t)self->mem + align - 1) & ~(uintptr_t)(align - 1));
+    self->failure = MP_OBJ_NULL;
+    self->stage = STAGE_CHANNEL;
+    self->given_up = false;
+    self->config = config;
+    self->mem = m_new(byte, ssh_sftp_size(&config) + ssh_sftp_align() - 1);
 
     modssh_op_t op;
     modssh_enter(&op, session);
     self->channel = modssh_channel_open(&op, 0);
-    int r;
-    MODSSH_REQUEST(&op, self->channel->id, r,
-        ssh_channel_subsystem(session->core, self->channel->id, (const byte *)"sftp", 4));
-    modssh_check(&op, r);
-    modssh_check(&op, ssh_sftp_init(core, &config, session->core, self->channel->id));
-    self->core = core;
-    MODSSH_SFTP_RUN(&op, self, r, ssh_sftp_start(core));
-    modssh_sftp_check(&op, self, r);
-    self->extensions = extensions_dict(core);
-    MODSSH_SFTP_RUN(&op, self, r, ssh_sftp_request(core, SSH_SFTP_LIMITS, -1, NULL, 0, NULL, 0, NULL));
-    if (r != SSH_SFTP_ERROR) { // a server that refuses to tell has the draft's limits
-        modssh_check(&op, r);
-    }
-    op.channel = NULL;
+    start_on(&op, self);
     modssh_leave(&op);
     return MP_OBJ_FROM_PTR(self);
 }
@@ -285,6 +332,12 @@ MP_DEFINE_CONST_FUN_OBJ_1(modssh_session_sftp_obj, session_sftp);
 // close(): files that are still open are closed first, so that what was written to them arrives.
 static mp_obj_t sftp_close(mp_obj_t self_in) {
     mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(self_in);
+    if (self->stage < STAGE_READY) {
+        self->core = NULL;
+        mp_obj_t dest[2];
+        mp_load_method(MP_OBJ_FROM_PTR(self->channel), MP_QSTR_close, dest);
+        return mp_call_method_n_kw(0, 0, dest);
+    }
     if (self->core == NULL || self->session->core == NULL || self->channel->closed) {
         self->core = NULL;
         return mp_const_none;
@@ -292,7 +345,6 @@ static mp_obj_t sftp_close(mp_obj_t self_in) {
     modssh_op_t op;
     modssh_sftp_enter(&op, self);
     op.channel = self->channel; // closed in any case
-    mp_obj_t exc = MP_OBJ_NULL;
     for (size_t i = 0; i < self->n_slots; i++) {
         if (self->slots[i].buf == NULL) {
             continue;
@@ -306,20 +358,36 @@ static mp_obj_t sftp_close(mp_obj_t self_in) {
         ssh_sftp_error_t err;
         ssh_sftp_last_error(self->core, &err);
         // A file whose opening was given up is no error; something written that was refused is.
-        if (err.kind == SSH_SFTP_FAIL_STATUS && exc == MP_OBJ_NULL) {
-            exc = new_sftp_error(self);
+        if (err.kind == SSH_SFTP_FAIL_STATUS && self->failure == MP_OBJ_NULL) {
+            self->failure = new_sftp_error(self);
         }
     }
     modssh_channel_shut(&op, self->channel);
     self->core = NULL;
     modssh_channel_wait_closed(&op);
     modssh_leave(&op);
-    if (exc != MP_OBJ_NULL) {
-        nlr_raise(exc);
+    if (self->failure != MP_OBJ_NULL) {
+        nlr_raise(self->failure);
     }
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(sftp_close_obj, sftp_close);
+
+// opened(): until the server has answered.
+static mp_obj_t sftp_opened(mp_obj_t self_in) {
+    modssh_op_t op;
+    modssh_sftp_enter(&op, MP_OBJ_TO_PTR(self_in));
+    modssh_leave(&op);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(sftp_opened_obj, sftp_opened);
+
+// abandon(): the request under way is not wanted any more.
+static mp_obj_t sftp_abandon(mp_obj_t self_in) {
+    ((mp_obj_ssh_sftp_t *)MP_OBJ_TO_PTR(self_in))->given_up = true;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(sftp_abandon_obj, sftp_abandon);
 
 static mp_obj_t sftp___exit__(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
@@ -369,6 +437,8 @@ static const mp_rom_map_elem_t sftp_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_expand_path), MP_ROM_PTR(&modssh_sftp_expand_path_obj) },
     { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&modssh_sftp_get_obj) },
     { MP_ROM_QSTR(MP_QSTR_put), MP_ROM_PTR(&modssh_sftp_put_obj) },
+    { MP_ROM_QSTR(MP_QSTR_opened), MP_ROM_PTR(&sftp_opened_obj) },
+    { MP_ROM_QSTR(MP_QSTR_abandon), MP_ROM_PTR(&sftp_abandon_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&sftp_close_obj) },
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&mp_identity_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&sftp___exit___obj) },

@@ -231,6 +231,7 @@ static mp_obj_t sftp_get(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(pos_args[0]);
     uint64_t offset = modssh_get_u64(args[ARG_offset].u_obj);
+    modssh_must_wait(self->session);
     modssh_op_t op;
     modssh_sftp_enter(&op, self);
     modssh_local_t local;
@@ -294,6 +295,7 @@ static mp_obj_t sftp_put(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(pos_args[0]);
     uint64_t offset = modssh_get_u64(args[ARG_offset].u_obj);
+    modssh_must_wait(self->session);
     modssh_op_t op;
     modssh_sftp_enter(&op, self);
     modssh_local_t local;

@@ -4,29 +4,6 @@
 
 #include "modssh_sftp.h"
 
-static mp_obj_t open_dir(mp_obj_ssh_sftp_t *self, mp_obj_t path) {
-    mp_obj_ssh_sftp_file_t *dir = modssh_sftp_new_file(&mp_type_ssh_sftp_dir, self);
-    modssh_op_t op;
-    modssh_sftp_enter(&op, self);
-    dir->id = modssh_sftp_open(&op, self, path, 0, 0, MICROPY_PY_SSH_SFTP_DIR_BUFFER);
-    dir->closed = false;
-    int r;
-    MODSSH_SFTP_RUN(&op, self, r, ssh_sftp_first(self->core, dir->id));
-    if (r < 0) {
-        dir->closed = true;
-        self->slots[dir->id].dropped = true;
-    }
-    modssh_sftp_check(&op, self, r);
-    modssh_leave(&op);
-    return MP_OBJ_FROM_PTR(dir);
-}
-
-// opendir(path)
-static mp_obj_t sftp_opendir(mp_obj_t self_in, mp_obj_t path) {
-    return open_dir(MP_OBJ_TO_PTR(self_in), path);
-}
-MP_DEFINE_CONST_FUN_OBJ_2(modssh_sftp_opendir_obj, sftp_opendir);
-
 // The next entry's name (MP_OBJ_NULL at the end) and attributes.
 static mp_obj_t next_name(mp_obj_ssh_sftp_file_t *self, ssh_sftp_attrs_t *attrs) {
     if (self->failed) {
@@ -78,7 +55,8 @@ static bool is_dot(mp_obj_t name) {
 static mp_obj_t sftp_listdir(size_t n_args, const mp_obj_t *args) {
     mp_obj_t path = n_args > 1 ? args[1] : mp_obj_new_str(".", 1);
     mp_obj_t list = mp_obj_new_list(0, NULL);
-    mp_obj_t dir = open_dir(MP_OBJ_TO_PTR(args[0]), path);
+    modssh_must_wait(((mp_obj_ssh_sftp_t *)MP_OBJ_TO_PTR(args[0]))->session);
+    mp_obj_t dir = modssh_sftp_open_file(&mp_type_ssh_sftp_dir, MP_OBJ_TO_PTR(args[0]), path, 0, 0, MICROPY_PY_SSH_SFTP_DIR_BUFFER);
     ssh_sftp_attrs_t attrs;
     mp_obj_t name;
     while ((name = next_name(MP_OBJ_TO_PTR(dir), &attrs)) != MP_OBJ_NULL) {
@@ -93,6 +71,7 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_listdir_obj, 1, 2, sftp_listdir)
 
 static const mp_rom_map_elem_t dir_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&dir_read_obj) },
+    { MP_ROM_QSTR(MP_QSTR_opened), MP_ROM_PTR(&modssh_sftp_file_opened_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&modssh_sftp_file_close_obj) },
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&mp_identity_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&modssh_sftp_file___exit___obj) },

@@ -5,150 +5,26 @@
 
 #include <string.h>
 
-#include "py/gc.h"
-
 #include "modssh_sftp.h"
-
-// ---------------------------------------------------------------- opening
-
-byte *modssh_sftp_new_buffer(size_t *len, size_t extra) {
-    for (size_t n = *len; n > 1024; n /= 2) {
-        // As much again must stay free for the rest of the program.
-        byte *buf = m_new_maybe(byte, 2 * n + extra);
-        if (buf != NULL) {
-            *len = n + extra;
-            return m_renew(byte, buf, 2 * n + extra, *len);
-        }
-    }
-    *len = MIN(*len, 1024) + extra;
-    return m_new(byte, *len);
-}
-
-// When too many files are open, those that the program has forgotten make room.
-static bool make_room(mp_obj_ssh_sftp_t *self, int r, bool *collected) {
-    ssh_sftp_error_t err;
-    if (r != SSH_SFTP_ERROR || *collected) {
-        return false;
-    }
-    ssh_sftp_last_error(self->core, &err);
-    if (err.kind != SSH_SFTP_FAIL_NO_SLOT) {
-        return false;
-    }
-    *collected = true;
-    gc_collect();
-    modssh_sftp_reap(self);
-    return true;
-}
-
-int modssh_sftp_open(modssh_op_t *op, mp_obj_ssh_sftp_t *self, mp_obj_t path_in, uint32_t flags, uint32_t perm, size_t buffer) {
-    mp_buffer_info_t path;
-    modssh_pin_data(op, path_in, &path);
-    size_t len = MAX(buffer, 8);
-    byte *buf = modssh_sftp_new_buffer(&len, SSH_SFTP_BUF_EXTRA);
-    int id = -1;
-    int r;
-    bool collected = false;
-    do {
-        r = flags == 0
-            ? ssh_sftp_opendir(self->core, path.buf, path.len, buf, len, &id)
-            : ssh_sftp_open(self->core, path.buf, path.len, flags, perm, buf, len, &id);
-        if (id >= 0 && id < self->n_slots) {
-            self->slots[id].buf = buf;
-            self->slots[id].len = len;
-        }
-    } while (modssh_sftp_again(op, self, r) || make_room(self, r, &collected));
-    modssh_sftp_check(op, self, r);
-    return id;
-}
-
-static uint32_t parse_mode(const char *mode) {
-    uint32_t flags = 0;
-    switch (*mode++) {
-        case 'r':
-            flags = SSH_SFTP_READ;
-            break;
-        case 'w':
-            flags = SSH_SFTP_WRITE | SSH_SFTP_CREAT | SSH_SFTP_TRUNC;
-            break;
-        case 'a':
-            flags = SSH_SFTP_WRITE | SSH_SFTP_CREAT | SSH_SFTP_APPEND;
-            break;
-        case 'x':
-            flags = SSH_SFTP_WRITE | SSH_SFTP_CREAT | SSH_SFTP_EXCL;
-            break;
-        default:
-            mp_raise_ValueError(MP_ERROR_TEXT("mode must be r, w, a or x, with + and b"));
-    }
-    for (; *mode != '\0'; mode++) {
-        if (*mode == '+') {
-            flags |= SSH_SFTP_READ | SSH_SFTP_WRITE;
-        } else if (*mode != 'b') {
-            mp_raise_ValueError(MP_ERROR_TEXT("mode must be r, w, a or x, with + and b"));
-        }
-    }
-    return flags;
-}
-
-mp_obj_ssh_sftp_file_t *modssh_sftp_new_file(const mp_obj_type_t *type, mp_obj_ssh_sftp_t *sftp) {
-    mp_obj_ssh_sftp_file_t *file = mp_obj_malloc_with_finaliser(mp_obj_ssh_sftp_file_t, type);
-    file->sftp = sftp;
-    file->id = -1;
-    file->flags = 0;
-    file->closed = true;
-    file->failed = false;
-    return file;
-}
-
-// open(path, mode="r", *, buffer=None, perm=0o666)
-static mp_obj_t sftp_open(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_path, ARG_mode, ARG_buffer, ARG_perm };
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_path, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_mode, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_QSTR(MP_QSTR_r)} },
-        { MP_QSTR_buffer, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE} },
-        { MP_QSTR_perm, MP_ARG_KW_ONLY | MP_ARG_INT, {.u_int = 0666} },
-    };
-    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
-    mp_obj_ssh_sftp_t *self = MP_OBJ_TO_PTR(pos_args[0]);
-    uint32_t flags = parse_mode(mp_obj_str_get_str(args[ARG_mode].u_obj));
-    size_t buffer = 0;
-    if (flags & SSH_SFTP_READ) {
-        buffer = MICROPY_PY_SSH_SFTP_BUFFER;
-        if (args[ARG_buffer].u_obj != mp_const_none) {
-            mp_int_t n = mp_obj_get_int(args[ARG_buffer].u_obj);
-            if (n <= 0) {
-                mp_raise_ValueError(MP_ERROR_TEXT("buffer must be above 0"));
-            }
-            buffer = n;
-        }
-    }
-    mp_obj_ssh_sftp_file_t *file = modssh_sftp_new_file(&mp_type_ssh_sftp_file, self);
-    modssh_op_t op;
-    modssh_sftp_enter(&op, self);
-    file->id = modssh_sftp_open(&op, self, args[ARG_path].u_obj, flags, args[ARG_perm].u_int, buffer);
-    file->flags = flags;
-    file->closed = false;
-    if (flags & SSH_SFTP_APPEND) {
-        // The server appends whatever offset we give; tell() and servers that do not know better need it.
-        ssh_sftp_attrs_t attrs = { 0 };
-        modssh_sftp_attrs_get(&op, self, SSH_SFTP_FSTAT, file->id, MP_OBJ_NULL, &attrs);
-        ssh_sftp_seek(self->core, file->id, attrs.size);
-    }
-    modssh_leave(&op);
-    return MP_OBJ_FROM_PTR(file);
-}
-MP_DEFINE_CONST_FUN_OBJ_KW(modssh_sftp_open_obj, 2, sftp_open);
 
 // ---------------------------------------------------------------- reading
 
-// The next bytes at the file's position, waiting for the first: a count, 0 at the end.
-static size_t file_peek(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self, const byte **data) {
+// Where nothing waits, a call that has moved some bytes already returns those.
+static bool is_enough(modssh_op_t *op, ptrdiff_t r, size_t done) {
+    return r == SSH_AGAIN && done > 0 && modssh_never_waits(op->session);
+}
+
+// The next bytes at the file's position, waiting for the first: a count, 0 at the end. done: bytes that the call has
+// moved before.
+static size_t file_peek(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self, const byte **data, size_t done) {
     if (!(self->flags & SSH_SFTP_READ)) {
         mp_raise_OSError(MP_EBADF);
     }
     ptrdiff_t n;
     MODSSH_SFTP_RUN_SLOW(op, self->sftp, n, ssh_sftp_peek(self->sftp->core, self->id, data));
+    if (is_enough(op, n, done)) {
+        return 0;
+    }
     return modssh_sftp_check(op, self->sftp, n);
 }
 
@@ -163,7 +39,7 @@ static mp_obj_t file_read(size_t n_args, const mp_obj_t *args) {
     vstr_init(&vstr, MIN(want, MICROPY_PY_SSH_COLLECT));
     while (vstr.len < want) {
         const byte *data;
-        size_t found = file_peek(&op, self, &data);
+        size_t found = file_peek(&op, self, &data, vstr.len);
         if (found == 0) {
             break;
         }
@@ -190,7 +66,7 @@ static mp_obj_t file_readinto(size_t n_args, const mp_obj_t *args) {
     size_t done = 0;
     while (done < want && done < info.len) {
         const byte *data;
-        size_t found = file_peek(&op, self, &data);
+        size_t found = file_peek(&op, self, &data, done);
         mp_get_buffer_raise(args[1], &info, MP_BUFFER_WRITE);
         if (found == 0 || done >= info.len) {
             break;
@@ -215,7 +91,7 @@ static mp_obj_t read_line(mp_obj_ssh_sftp_file_t *self, size_t want) {
     bool more = true;
     while (more && vstr.len < want) {
         const byte *data;
-        size_t found = MIN(file_peek(&op, self, &data), want - vstr.len);
+        size_t found = MIN(file_peek(&op, self, &data, vstr.len), want - vstr.len);
         if (found == 0) {
             break;
         }
@@ -247,13 +123,16 @@ static mp_obj_t file_iternext(mp_obj_t self_in) {
 
 // ---------------------------------------------------------------- writing
 
-// Room for bytes to write at the file's position, waiting for it.
-static size_t file_space(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self, byte **space) {
+// Room for bytes to write at the file's position, waiting for it; 0: none, and some were written before.
+static size_t file_space(modssh_op_t *op, mp_obj_ssh_sftp_file_t *self, byte **space, size_t done) {
     if (!(self->flags & SSH_SFTP_WRITE)) {
         mp_raise_OSError(MP_EBADF); // now, rather than by the server some writes later
     }
     ptrdiff_t n;
     MODSSH_SFTP_RUN_SLOW(op, self->sftp, n, ssh_sftp_space(self->sftp->core, self->id, space));
+    if (is_enough(op, n, done)) {
+        return 0;
+    }
     return modssh_sftp_check(op, self->sftp, n);
 }
 
@@ -266,9 +145,9 @@ static mp_obj_t file_write(mp_obj_t self_in, mp_obj_t data_in) {
     size_t done = 0;
     while (done < info.len) {
         byte *space;
-        size_t n = file_space(&op, self, &space);
+        size_t n = file_space(&op, self, &space, done);
         mp_get_buffer_raise(data_in, &info, MP_BUFFER_READ);
-        if (done >= info.len) {
+        if (n == 0 || done >= info.len) {
             break; // it has shrunk meanwhile
         }
         n = MIN(n, info.len - done);
@@ -453,12 +332,17 @@ static void close_file(mp_obj_ssh_sftp_file_t *self) {
         self->closed = true;
         return;
     }
+    if (self->is_opening) {
+        self->closed = true;
+        modssh_sftp_open_give_up(self);
+        return;
+    }
     modssh_op_t op;
     modssh_sftp_enter_file(&op, self);
     int r;
     MODSSH_SFTP_RUN_SLOW(&op, sftp, r, ssh_sftp_close(sftp->core, self->id));
-    self->closed = true;
-    if (r != SSH_OK) {
+    self->closed = r != SSH_AGAIN || !modssh_never_waits(sftp->session);
+    if (r != SSH_OK && self->closed) {
         sftp->slots[self->id].dropped = true;
     }
     modssh_sftp_check(&op, sftp, r);
@@ -481,10 +365,12 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(modssh_sftp_file___exit___obj, 4, 4, file___
 // The finaliser only marks; the next operation closes the file.
 static mp_obj_t file___del__(mp_obj_t self_in) {
     mp_obj_ssh_sftp_file_t *self = MP_OBJ_TO_PTR(self_in);
-    if (!self->closed) {
-        self->closed = true;
+    if (!self->closed && self->is_opening) {
+        modssh_sftp_open_give_up(self);
+    } else if (!self->closed && self->id >= 0) {
         self->sftp->slots[self->id].dropped = true;
     }
+    self->closed = true;
     return mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_1(modssh_sftp_file___del___obj, file___del__);
@@ -497,7 +383,7 @@ static mp_uint_t stream_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *e
     modssh_op_t op;
     modssh_sftp_enter_file(&op, self);
     const byte *data;
-    size_t n = MIN(file_peek(&op, self, &data), size);
+    size_t n = MIN(file_peek(&op, self, &data, 0), size);
     memcpy(buf, data, n);
     ssh_sftp_consume(self->sftp->core, self->id, n);
     modssh_leave(&op);
@@ -509,16 +395,20 @@ static mp_uint_t stream_write(mp_obj_t self_in, const void *buf, mp_uint_t size,
     mp_obj_ssh_sftp_file_t *self = MP_OBJ_TO_PTR(self_in);
     modssh_op_t op;
     modssh_sftp_enter_file(&op, self);
-    for (size_t done = 0; done < size;) {
+    size_t done = 0;
+    while (done < size) {
         byte *space;
-        size_t n = MIN(file_space(&op, self, &space), size - done);
+        size_t n = MIN(file_space(&op, self, &space, done), size - done);
+        if (n == 0) {
+            break;
+        }
         memcpy(space, (const byte *)buf + done, n);
         ssh_sftp_wrote(self->sftp->core, self->id, n);
         done += n;
         modssh_restart(&op);
     }
     modssh_leave(&op);
-    return size;
+    return done;
 }
 
 static mp_uint_t stream_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *errcode) {
@@ -560,6 +450,7 @@ static const mp_rom_map_elem_t file_locals_dict_table[] = {
     { MP_ROM_QSTR(MP_QSTR_seek), MP_ROM_PTR(&file_seek_obj) },
     { MP_ROM_QSTR(MP_QSTR_tell), MP_ROM_PTR(&file_tell_obj) },
     { MP_ROM_QSTR(MP_QSTR_stat), MP_ROM_PTR(&file_stat_obj) },
+    { MP_ROM_QSTR(MP_QSTR_opened), MP_ROM_PTR(&modssh_sftp_file_opened_obj) },
     { MP_ROM_QSTR(MP_QSTR_truncate), MP_ROM_PTR(&file_truncate_obj) },
     { MP_ROM_QSTR(MP_QSTR_setstat), MP_ROM_PTR(&file_setstat_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&modssh_sftp_file_close_obj) },

@@ -101,6 +101,7 @@ static mp_obj_t session_userauth_agent(size_t n_args, const mp_obj_t *pos_args, 
     mp_obj_t sign = mp_load_attr(args[1].u_obj, MP_QSTR_sign);
 
     modssh_op_t op;
+    modssh_must_wait(MP_OBJ_TO_PTR(pos_args[0]));
     modssh_enter(&op, MP_OBJ_TO_PTR(pos_args[0]));
     mp_buffer_info_t user;
     modssh_pin_data(&op, args[0].u_obj, &user);

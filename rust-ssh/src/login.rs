@@ -32,6 +32,26 @@ impl Session<'_> {
         Ok(Poll::Pending)
     }
 
+    /// Ready when a login can be asked for now (true), or is under way (false). For callers to whom it is
+    /// expensive to lay one out.
+    ///
+    /// # Errors
+    /// [`Usage::Misuse`] when logged in.
+    pub fn login_ready(&mut self) -> Result<Poll<bool>> {
+        self.core.alive()?;
+        let core = &mut self.core;
+        if core.auth.is_under_way() {
+            return Ok(Poll::Ready(false));
+        }
+        if core.auth.is_done() {
+            return Err(Usage::Misuse.into());
+        }
+        if core.may_send() {
+            core.request_service()?;
+        }
+        Ok(if core.auth.is_ready() { Poll::Ready(true) } else { Poll::Pending })
+    }
+
     /// A PK_OK must name the key that was asked about: a signature made for another one would be wasted, and
     /// the answer is not the one to our question (RFC 4252 section 7).
     fn outcome(&mut self, outcome: Outcome, method: &Method<'_>) -> Result<Poll<Outcome>> {

@@ -108,7 +108,11 @@ void ssh_stats(const ssh_session_t *s, ssh_stats_t *stats);
 #define SSH_WANT_READ (1)
 #define SSH_WANT_WRITE (2)
 int ssh_want(const ssh_session_t *s);
-// Milliseconds after which the core wants to be called even if nothing arrives; UINT32_MAX: never.
+// What the stream must be ready for so that the session gets on, also between calls: for a loop that calls
+// ssh_pump() for several that wait.
+int ssh_interest(ssh_session_t *s);
+// Milliseconds after which the core wants to be called even if nothing arrives; UINT32_MAX: never; 0: the last call
+// that gave SSH_AGAIN stopped while there was more to do.
 uint32_t ssh_wait_ms(const ssh_session_t *s);
 
 // The caller gives up on the operation that returned SSH_AGAIN (its deadline has passed, or an exception
@@ -292,6 +296,9 @@ int ssh_key_write(const ssh_key_t *key, const ssh_key_file_t *file, uint8_t seed
 // SSH_ERROR with SSH_E_AUTH_FAILED, not fatal: refused, another try may follow.
 #define SSH_AUTH_PARTIAL (1)
 #define SSH_AUTH_ASKED (2)
+// Whether a login can be asked for now (1), or is under way (0), so that any of the functions below looks for its
+// answer: for a caller to whom it is expensive to have its key at hand.
+int ssh_auth_ready(ssh_session_t *s);
 int ssh_auth_none(ssh_session_t *s, const char *user, size_t user_len);
 // cert: the key's certificate, or NULL. It is borrowed until the call is done, like the key.
 int ssh_auth_publickey(ssh_session_t *s, const char *user, size_t user_len, const ssh_key_t *key,

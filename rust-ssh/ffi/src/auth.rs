@@ -6,6 +6,7 @@ use rust_ssh::agent;
 use rust_ssh::auth::client::{Method, Outcome};
 use rust_ssh::error::{Error, Usage};
 use rust_ssh::keys::private::{PrivateKey, UserKey};
+use rust_ssh::session::Session;
 use rust_ssh::text;
 use rust_ssh::wire::Reader;
 
@@ -38,6 +39,12 @@ pub(crate) unsafe fn login(s: *mut Block, user: *const u8, user_len: usize, meth
         let run = |driver: &mut Driver| result(driver.run(|session| session.login(user, method))?);
         call(s, |code| code, run)
     }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_auth_ready(s: *mut Block) -> i32 {
+    // SAFETY: by contract.
+    unsafe { call(s, i32::from, |driver| driver.run(Session::login_ready)) }
 }
 
 #[unsafe(no_mangle)]

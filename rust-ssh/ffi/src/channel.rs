@@ -4,7 +4,7 @@ use core::task::Poll;
 
 use rust_ssh::channel::{Flags, Request, Sink, Target};
 
-use crate::driver::{Driver, MAX_ROUNDS, Stop, WANT_READ, status};
+use crate::driver::{Driver, MAX_ROUNDS, Stop, status};
 use crate::session::{Block, call, driver, look, pump};
 use crate::slice;
 
@@ -170,6 +170,7 @@ pub(crate) fn read(
     buf: &mut [u8],
 ) -> Result<(usize, usize), Stop> {
     let mut sink = Reader { channel: index(id), stream, buf, done: 0 };
+    driver.again = false;
     for _ in 0..MAX_ROUNDS {
         driver.tick();
         if let Some(found) = unread(driver, sink.channel, stream, sink.buf)? {
@@ -186,8 +187,7 @@ pub(crate) fn read(
             return Err(Stop::Again);
         }
     }
-    driver.want = WANT_READ;
-    Err(Stop::Again)
+    Err(driver.rest())
 }
 
 #[unsafe(no_mangle)]

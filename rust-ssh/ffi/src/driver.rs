@@ -55,6 +55,8 @@ pub(crate) struct Driver {
     pub(crate) session: Session<'static>,
     io: Io,
     pub(crate) want: u8,
+    /// The last call stopped while bytes still moved: it wants to be made again at once.
+    pub(crate) again: bool,
     /// Bytes sent since the stream was last asked for some.
     unheard: usize,
     /// The error of the last call that failed.
@@ -63,7 +65,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(session: Session<'static>, io: Io) -> Self {
-        Self { session, io, want: 0, unheard: 0, last: None }
+        Self { session, io, want: 0, again: false, unheard: 0, last: None }
     }
 
     /// The caller's clock.
@@ -77,6 +79,7 @@ impl Driver {
         &mut self,
         mut op: impl FnMut(&mut Session<'static>) -> Result<Poll<T>>,
     ) -> core::result::Result<T, Stop> {
+        self.again = false;
         for _ in 0..MAX_ROUNDS {
             self.tick();
             self.listen()?;
@@ -92,8 +95,21 @@ impl Driver {
                 return Err(Stop::Again);
             }
         }
+        Err(self.rest())
+    }
+
+    /// As many rounds as one call may take are over, and there may be more to do right now.
+    pub(crate) const fn rest(&mut self) -> Stop {
         self.want = WANT_READ;
-        Err(Stop::Again)
+        self.again = true;
+        Stop::Again
+    }
+
+    /// What the stream must be ready for so that the session gets on, whoever waits for it.
+    pub(crate) fn interest(&mut self) -> u8 {
+        let full = self.session.room().is_empty();
+        let read = if full { 0 } else { WANT_READ };
+        if full || !self.session.pending().is_empty() { read | WANT_WRITE } else { read }
     }
 
     /// Take what has arrived after much was sent, or while new keys are being agreed on.

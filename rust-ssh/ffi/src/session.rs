@@ -349,7 +349,13 @@ pub unsafe extern "C" fn ssh_want(s: *const Block) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_wait_ms(s: *const Block) -> u32 {
     // SAFETY: by contract.
-    unsafe { look(s) }.map_or(u32::MAX, |driver| driver.session.wait_ms())
+    unsafe { look(s) }.map_or(u32::MAX, |driver| if driver.again { 0 } else { driver.session.wait_ms() })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssh_interest(s: *mut Block) -> i32 {
+    // SAFETY: by contract.
+    unsafe { driver(s) }.map_or(0, |driver| i32::from(driver.interest()))
 }
 
 #[unsafe(no_mangle)]
@@ -381,6 +387,7 @@ pub(crate) fn pump(driver: &mut Driver) -> core::result::Result<(), Stop> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_flush(s: *mut Block) -> i32 {
     let run = |driver: &mut Driver| {
+        driver.again = false;
         driver.tick();
         driver.settle()?;
         if !driver.session.pending().is_empty() {

@@ -7,7 +7,7 @@ use rust_ssh::channel::Sink;
 use rust_ssh::error::{Error, Usage};
 use rust_ssh::sftp::{Attrs, Client, Fault, File, FileId, Memory, Op, Reply, Request, SftpError, Ticket};
 
-use crate::driver::{Driver, MAX_ROUNDS, Stop, WANT_READ, WANT_WRITE, status};
+use crate::driver::{Driver, MAX_ROUNDS, Stop, status};
 use crate::session::{Block, driver};
 use crate::slice;
 
@@ -127,6 +127,7 @@ impl Sftp {
         driver: &mut Driver,
         mut op: impl FnMut(&mut Client<'static>) -> Result<Option<T>, SftpError>,
     ) -> Result<T, Fail> {
+        driver.again = false;
         for _ in 0..MAX_ROUNDS {
             if let Some(value) = op(&mut self.engine)? {
                 self.finish(driver);
@@ -149,9 +150,7 @@ impl Sftp {
                 return Err(if self.has_ended(driver) { Fail::Ended } else { Stop::Again.into() });
             }
         }
-        // There may be more to take right now: do not wait for long.
-        driver.want = WANT_READ | WANT_WRITE;
-        Err(Stop::Again.into())
+        Err(driver.rest().into())
     }
 
     /// One round of sending and receiving; false when nothing moved.

@@ -136,6 +136,11 @@ impl Client {
         self.state == State::Asked(Expected::Prompts)
     }
 
+    /// True while the answer to a request is awaited, or has come and was not taken.
+    pub const fn is_under_way(&self) -> bool {
+        matches!(self.state, State::Waiting(_)) || self.outcome.is_some()
+    }
+
     /// The answer to the request, once.
     pub fn take_outcome(&mut self) -> Option<Outcome> {
         self.outcome.take()
