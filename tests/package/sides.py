@@ -73,7 +73,9 @@ class Event:
 def name_of(e):
     if type(e) is OSError:
         return "timeout" if e.args[0] in (errno.ETIMEDOUT, errno.EAGAIN) else "OSError"
-    return "SSHException" if type(e) is ssh.SSHException else type(e).__name__
+    if type(e) in (ssh.SSHException, ssh.HostKeyError):
+        return "SSHException"
+    return type(e).__name__
 """
 
 

@@ -40,6 +40,8 @@ def __getattr__(name):
                 value = getattr(_submodule(module), name)
                 globals()[name] = value
                 return value
+        if name == "ssh_exception":  # paramiko's name of the module
+            name = "errors"
         try:
             return _submodule(name)
         except ImportError as e:

@@ -211,6 +211,10 @@ class Transport:
         error, self.saved_exception = self.saved_exception, None
         return error
 
+    async def call(self, function, *args):
+        """A call that may have to wait. Here it does; see login.py."""
+        return function(*args)
+
     def _need(self, text=_PENDING):
         if self.session is None or self.session.closed:
             raise SSHError(_ssh.ERR_CLOSED, text)
@@ -293,10 +297,7 @@ class Transport:
     def auth_publickey(self, username, key, event=None):
         """By a PKey, a key of an agent, or the text of a private key."""
         session = self._need()
-        if hasattr(key, "login_arguments"):
-            args = key.login_arguments()
-        else:
-            args = (key,)
+        args = key.login_arguments() if hasattr(key, "login_arguments") else (key,)
         return self._auth_event(event, "publickey", username, session.userauth_publickey, *args)
 
     def auth_interactive(self, username, handler, submethods=""):
@@ -306,7 +307,7 @@ class Transport:
 
     def auth_interactive_dumb(self, username, handler=None, submethods=""):
         """auth_interactive() with questions to who sits in front of it."""
-        return self.auth_interactive(username, handler or _ask, submethods)
+        return self.auth_interactive(username, handler or ask, submethods)
 
     # ------------------------------------------------------------ channels
 
@@ -529,7 +530,7 @@ def _one_answer(asked, password):
     return [password] if prompts else []
 
 
-def _ask(title, instructions, prompts):
+def ask(title, instructions, prompts):
     """Answers to the server's questions from standard input."""
     for text in (title, instructions):
         if text:
