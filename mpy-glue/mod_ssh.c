@@ -312,11 +312,6 @@ static const mp_rom_map_elem_t modssh_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_fingerprint), MP_ROM_PTR(&modssh_fingerprint_fun_obj) },
     { MP_ROM_QSTR(MP_QSTR_verify), MP_ROM_PTR(&modssh_verify_obj) },
     { MP_ROM_QSTR(MP_QSTR_Key), MP_ROM_PTR(&mp_type_ssh_key) },
-    #if MICROPY_PY_SSH_UNIX
-    { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&modssh_chmod_obj) },
-    { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&modssh_utime_obj) },
-    { MP_ROM_QSTR(MP_QSTR_umask), MP_ROM_PTR(&modssh_umask_obj) },
-    #endif
     { MP_ROM_QSTR(MP_QSTR_Session), MP_ROM_PTR(&mp_type_ssh_session) },
     { MP_ROM_QSTR(MP_QSTR_Channel), MP_ROM_PTR(&mp_type_ssh_channel) },
     { MP_ROM_QSTR(MP_QSTR_SFTP), MP_ROM_PTR(&mp_type_ssh_sftp) },

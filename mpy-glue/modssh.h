@@ -327,13 +327,6 @@ mp_obj_t modssh_ask(modssh_op_t *op, mp_obj_t fun, size_t n_args, const mp_obj_t
 mp_obj_t modssh_fingerprint_obj(const uint8_t *blob, size_t len);
 // Its type's name.
 mp_obj_t modssh_key_type_obj(const uint8_t *blob, size_t len);
-
-#if MICROPY_PY_SSH_UNIX
-// ssh_local.c
-MP_DECLARE_CONST_FUN_OBJ_2(modssh_chmod_obj);
-MP_DECLARE_CONST_FUN_OBJ_3(modssh_utime_obj);
-MP_DECLARE_CONST_FUN_OBJ_1(modssh_umask_obj);
-#endif
 // Public key (blob or line of a .pub file) as a blob in a new GC block: its length. Raises ValueError.
 size_t modssh_public_blob(mp_obj_t key, uint8_t **blob);
 // The same as a bytes object, and for a key of any type.
@@ -419,6 +412,10 @@ MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_run_obj);
 #if MICROPY_PY_SSH_UNIX
 // What MicroPython's unix port lacks: ssh_unix.c
 extern const mp_obj_module_t modssh_unix_module;
+// ssh_local.c
+MP_DECLARE_CONST_FUN_OBJ_2(modssh_chmod_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(modssh_utime_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(modssh_umask_obj);
 #endif
 
 #endif // MICROPY_INCLUDED_MODSSH_H

@@ -86,6 +86,9 @@ static const mp_rom_map_elem_t unix_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&unix_shutdown_obj) },
     { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&unix_terminal_size_obj) },
     { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&unix_catch_signals_obj) },
+    { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&modssh_chmod_obj) },
+    { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&modssh_utime_obj) },
+    { MP_ROM_QSTR(MP_QSTR_umask), MP_ROM_PTR(&modssh_umask_obj) },
 };
 static MP_DEFINE_CONST_DICT(unix_globals, unix_globals_table);
 

@@ -122,9 +122,9 @@ def set_time(path, seconds, accessed=None):
         return True
     import _ssh
 
-    if not hasattr(_ssh, "utime"):
+    if not hasattr(_ssh, "unix"):
         return False
-    _ssh.utime(path, seconds if accessed is None else accessed, seconds)
+    _ssh.unix.utime(path, seconds if accessed is None else accessed, seconds)
     return True
 
 
@@ -134,10 +134,10 @@ def copy_mode(path, mode, exactly=False):
     """
     import _ssh
 
-    if hasattr(_ssh, "chmod") and mode:
+    if hasattr(_ssh, "unix") and mode:
         mode &= 0o777
         if not exactly:
-            mask = _ssh.umask(0o22)
-            _ssh.umask(mask)
+            mask = _ssh.unix.umask(0o22)
+            _ssh.unix.umask(mask)
             mode = (mode | 0o200) & ~mask
-        _ssh.chmod(path, mode)
+        _ssh.unix.chmod(path, mode)

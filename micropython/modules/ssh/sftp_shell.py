@@ -371,9 +371,9 @@ class Shell:
         import _ssh
 
         mask = _integer(mask, 8)
-        if not hasattr(_ssh, "umask"):
+        if not hasattr(_ssh, "unix"):
             raise Failure("there is no such mask here", 1)
-        _ssh.umask(mask & 0o777)
+        _ssh.unix.umask(mask & 0o777)
         print(f"Local umask: {mask:03o}")
 
     def shell(self, command):
@@ -422,8 +422,7 @@ def run(opts, target, local=None):
         raise Failure(f"{target}: what is to be done there? (sftp without arguments tells)", 2)
     with connect(opts) as conn:
         try:
-            with transfer.about(conn.session, "SFTP"):
-                shell = Shell(opts, conn.session)
+            shell = _started(opts, conn.session)
             if not opts.quiet:
                 say(f"Connected to {opts.host}.")
             if path and not _begin(shell, path, local):
@@ -431,6 +430,13 @@ def run(opts, target, local=None):
         except Failure as e:
             return _said(e)
         return _loop(shell, lines, batch is not None)
+
+
+def _started(opts, session):
+    try:
+        return Shell(opts, session)
+    except OSError as e:
+        raise Failure(f"no SFTP on {opts.host}: {why(e)}")
 
 
 def _opened(name):
