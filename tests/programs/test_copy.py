@@ -1,6 +1,8 @@
 """`sftp` and `scp`: files both ways, folders, names, what goes wrong."""
 
 import os
+import subprocess
+import time
 
 import pytest
 from harness.net import Fault
@@ -311,6 +313,101 @@ def test_times_and_modes_are_kept(machine, sshd, remote):
         assert (remote / "b").stat().st_mtime == 1000000000
 
 
+def test_patterns_in_folders(machine, sshd, remote):
+    """In any part of a name; what matches nothing may be the name itself."""
+    machine.trust(sshd)
+    for name in ("d1/a.txt", "d1/b.bin", "d2/c.txt", "e/x.txt", "d1/[1].dat"):
+        (remote / name).parent.mkdir(exist_ok=True)
+        (remote / name).write_text(name)
+    scp(machine, sshd, there(machine, sshd, remote / "d[0-9]/*.txt"), machine.folder).ok()
+    assert machine.get("a.txt") == b"d1/a.txt" and machine.get("c.txt") == b"d2/c.txt"
+    assert not machine.exists("x.txt")
+    target = machine.path("one.dat")
+    scp(machine, sshd, there(machine, sshd, remote / "d1/[1].dat"), target).ok()
+    assert machine.get("one.dat") == b"d1/[1].dat"
+
+
+def test_several_hosts(machine, sshd, asyncssh, remote):
+    machine.trust(sshd, asyncssh)
+    (remote / "a.txt").write_text("a")
+    (remote / "b.txt").write_text("b")
+    one = f"scp://{machine.target(sshd)}:{sshd.port}/{remote}/a.txt"
+    two = f"scp://{machine.target(asyncssh)}:{asyncssh.port}/{remote}/b.txt"
+    machine.run("scp", "-i", machine.key, one, two, machine.folder).ok()
+    assert machine.get("a.txt") == b"a" and machine.get("b.txt") == b"b"
+
+
+@pytest.mark.parametrize("options", [[], ["-3"]])
+def test_between_two_hosts(machine, sshd, asyncssh, remote, options):
+    """Through here: the two need not know each other."""
+    machine.trust(sshd, asyncssh)
+    data = os.urandom(200000)
+    (remote / "a").write_bytes(data)
+    (remote / "tree" / "sub").mkdir(parents=True)
+    (remote / "tree" / "sub" / "leaf").write_text("leaf")
+    (remote / "run").write_text("x")
+    (remote / "run").chmod(0o755)
+    os.utime(remote / "run", (1000000000, 1000000000))
+    (remote / "to").mkdir()
+    (remote / "to").chmod(0o777)
+
+    def at(server, path):
+        return f"scp://{machine.target(server)}:{server.port}/{path}"
+
+    def copy(*args):
+        return machine.run("scp", "-i", machine.key, *options, *args)
+
+    copy(at(sshd, remote / "a"), at(asyncssh, remote / "to" / "b")).ok()
+    assert (remote / "to" / "b").read_bytes() == data
+    copy("-rp", at(sshd, remote / "[rt][ru]*"), at(asyncssh, remote / "to")).ok()
+    assert (remote / "to" / "tree" / "sub" / "leaf").read_text() == "leaf"
+    info = (remote / "to" / "run").stat()
+    assert info.st_mode & 0o777 == 0o755 and info.st_mtime == 1000000000
+    done = copy(at(sshd, remote / "nix"), at(asyncssh, remote / "to" / "c"))
+    done.failed(1, "o such file")
+    assert not (remote / "to" / "c").exists()
+    done = copy(at(asyncssh, remote / "a"), at(sshd, remote / "no" / "where"))
+    done.failed(1, "o such file")
+
+
+def test_limit(machine, sshd, remote):
+    """-l: kilobits in a second."""
+    machine.trust(sshd)
+    data = os.urandom(200000)
+    (remote / "a").write_bytes(data)
+    start = time.monotonic()
+    source = there(machine, sshd, remote / "a")
+    scp(machine, sshd, source, machine.path("x.bin"), options=["-l", "800"]).ok()
+    assert time.monotonic() - start > 1.7
+    assert machine.get("x.bin") == data
+    start = time.monotonic()
+    target = there(machine, sshd, remote / "b")
+    scp(machine, sshd, machine.path("x.bin"), target, options=["-l", "800"]).ok()
+    assert time.monotonic() - start > 1.7
+    assert (remote / "b").read_bytes() == data
+
+
+def test_what_fails_leaves_the_old_file(machine, sshd, remote):
+    """A refusal harms no file that is there, and leaves none that was not."""
+    if not sshd.site.account.temporary:
+        pytest.skip("the account could read everything")
+    machine.trust(sshd)
+    (remote / "a").write_text("secret")
+    (remote / "a").chmod(0o600)
+    machine.put("old.txt", b"old")
+    source = there(machine, sshd, remote / "a")
+    done = scp(machine, sshd, source, machine.path("old.txt")).failed(1, "ermission denied")
+    assert "incomplete" not in done.stderr
+    assert machine.get("old.txt") == b"old"
+    scp(machine, sshd, source, machine.path("new.txt")).failed(1, "ermission denied")
+    assert not machine.exists("new.txt")
+    (remote / "b").write_text("b")
+    done = scp(machine, sshd, machine.path("old.txt"), there(machine, sshd, remote / "b"))
+    done.failed(1, "ermission denied")
+    assert "incomplete" not in done.stderr
+    assert (remote / "b").read_text() == "b"
+
+
 # ---------------------------------------------------------------- unix
 
 
@@ -320,6 +417,57 @@ def test_a_full_disk(unix, sshd, remote):
     (remote / "a").write_bytes(bytes(100000))
     done = sftp(unix, sshd, "get", there(unix, sshd, remote / "a"), "/dev/full")
     done.failed(1, "no space left", "incomplete")
+
+
+@pytest.mark.unix_only("modes are of unix, as the call that sets times")
+def test_modes_here(unix, sshd, remote):
+    """New files have the mode of the original, but for the mask; -p makes it all the same."""
+    unix.trust(sshd)
+    for name, mode in (("run", 0o755), ("own", 0o600), ("suid", 0o4755), ("read", 0o444)):
+        (remote / name).write_text(name)
+        (remote / name).chmod(mode)
+        os.utime(remote / name, (1000000000, 1000000007))
+    (remote / "own").chmod(0o606)
+    (remote / "d").mkdir()
+    (remote / "d").chmod(0o715)
+    (remote / "d" / "in").write_text("in")
+    os.utime(remote / "d", (1000000000, 1000000007))
+    names = [there(unix, sshd, remote / name) for name in ("run", "own", "suid", "read", "d")]
+    mask = os.umask(0o027)
+    try:
+        (unix.folder / "1").mkdir()
+        (unix.folder / "2").mkdir()
+        scp(unix, sshd, *names, unix.path("1"), options=["-r"]).ok()
+        scp(unix, sshd, *names, unix.path("2"), options=["-rp"]).ok()
+    finally:
+        os.umask(mask)
+
+    def modes(folder):
+        return [
+            (unix.folder / folder / name).stat().st_mode & 0o7777
+            for name in ("run", "own", "suid", "read", "d")
+        ]
+
+    assert modes("1") == [0o750, 0o600, 0o750, 0o640, 0o710]
+    assert modes("2") == [0o755, 0o606, 0o755, 0o444, 0o715]
+    times = {(unix.folder / "2" / name).stat().st_mtime for name in ("run", "read", "d")}
+    assert times == {1000000007}
+
+
+@pytest.mark.unix_only("DOS has one program at a time")
+def test_nobody_reads_the_output(unix, sshd, remote):
+    """As a program that a signal for a broken pipe ends."""
+    unix.trust(sshd)
+    (remote / "a").write_bytes(bytes(3000000))
+    line = unix.line("sftp", ["cat", *unix.login(sshd), there(unix, sshd, remote / "a")])
+    process = subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=unix.folder, env=unix.environ()
+    )
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(20) == 141
 
 
 @pytest.mark.unix_only("the heap of DOS is what the machine has")

@@ -336,7 +336,7 @@ class Transfer:
     def make_folder(self, remote, mode):
         """On the server, unless it is there."""
         try:
-            self.sftp.mkdir(remote, mode & 0o777 | 0o300)
+            self.sftp.mkdir(remote, (mode & 0o777 or 0o777) | 0o300)
         except OSError:
             # Servers have no common answer for what is there already.
             if not is_remote_dir(self.sftp, remote):
@@ -345,4 +345,5 @@ class Transfer:
     def keep_remote(self, remote, mode, times):
         """Mode and times of a remote file or folder."""
         if self.preserve:
-            self.sftp.setstat(remote, mode=mode & 0o777, atime=times[0], mtime=times[1])
+            mode = mode & 0o777 or None  # on boards files have none
+            self.sftp.setstat(remote, mode=mode, atime=times[0], mtime=times[1])
