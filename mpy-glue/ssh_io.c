@@ -268,7 +268,9 @@ static bool can_poll(modssh_line_t *line) {
         return false;
     }
     int err;
-    return line->stream_p->ioctl(line->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &err) != MP_STREAM_ERROR;
+    // Files of the unix port answer by their descriptor only.
+    return line->stream_p->ioctl(line->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &err) != MP_STREAM_ERROR
+           || line->stream_p->ioctl(line->sock, MP_STREAM_GET_FILENO, 0, &err) != MP_STREAM_ERROR;
 }
 
 // Whether reads and writes of sock are system calls, which run no Python code.

@@ -1,15 +1,18 @@
 // `_ssh.unix`: what the package `ssh` needs of a system with descriptors and terminals, and MicroPython's unix
 // port does not offer: a read that does not wait until its buffer is full, half-closed sockets, the size of a
-// terminal, and an end by signal that puts the terminal back.
+// terminal, an end by signal that puts the terminal back, and a command whose input and output are one stream.
 
 #include "modssh.h"
 
 #if MICROPY_PY_SSH_UNIX
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // read_some(stream, buf): one read of the stream; a count, 0 at the end, None when nothing is there.
@@ -80,6 +83,75 @@ static mp_obj_t unix_catch_signals(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(unix_catch_signals_obj, unix_catch_signals);
 
+// In the child: the user's shell runs the command, with its end of the pair as input and output.
+static void run_command(const char *command, int end) {
+    for (int fd = 0; fd < 2; fd++) {
+        if (end != fd) {
+            dup2(end, fd);
+        }
+    }
+    if (end > 1) {
+        close(end);
+    }
+    signal(SIGPIPE, SIG_DFL); // which is ignored here
+    const char *shell = getenv("SHELL");
+    if (shell == NULL || *shell == 0) {
+        shell = "/bin/sh";
+    }
+    execl(shell, shell, "-c", command, (char *)NULL);
+    _exit(127);
+}
+
+// spawn(command): a shell runs it beside us; (descriptor, process), the former a connection to its input and
+// output that does not wait.
+static mp_obj_t unix_spawn(mp_obj_t command_in) {
+    const char *command = mp_obj_str_get_str(command_in);
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+        mp_raise_OSError(errno);
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        run_command(command, ends[1]);
+    }
+    int err = errno;
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        mp_raise_OSError(err);
+    }
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[0], F_SETFL, fcntl(ends[0], F_GETFL) | O_NONBLOCK);
+    mp_obj_t items[2] = { MP_OBJ_NEW_SMALL_INT(ends[0]), mp_obj_new_int(pid) };
+    return mp_obj_new_tuple(2, items);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_spawn_obj, unix_spawn);
+
+// ended(process): its exit status, minus the number of the signal that ended it, None while it runs. May be
+// told once.
+static mp_obj_t unix_ended(mp_obj_t pid) {
+    int status;
+    pid_t got = waitpid(mp_obj_get_int(pid), &status, WNOHANG);
+    if (got < 0) {
+        mp_raise_OSError(errno);
+    }
+    if (got == 0) {
+        return mp_const_none;
+    }
+    return MP_OBJ_NEW_SMALL_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_ended_obj, unix_ended);
+
+// hang_up(process): tell it to end.
+static mp_obj_t unix_hang_up(mp_obj_t pid) {
+    if (kill(mp_obj_get_int(pid), SIGHUP) != 0) {
+        mp_raise_OSError(errno);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_hang_up_obj, unix_hang_up);
+
 static const mp_rom_map_elem_t unix_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_unix) },
     { MP_ROM_QSTR(MP_QSTR_read_some), MP_ROM_PTR(&unix_read_some_obj) },
@@ -89,6 +161,9 @@ static const mp_rom_map_elem_t unix_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&modssh_chmod_obj) },
     { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&modssh_utime_obj) },
     { MP_ROM_QSTR(MP_QSTR_umask), MP_ROM_PTR(&modssh_umask_obj) },
+    { MP_ROM_QSTR(MP_QSTR_spawn), MP_ROM_PTR(&unix_spawn_obj) },
+    { MP_ROM_QSTR(MP_QSTR_ended), MP_ROM_PTR(&unix_ended_obj) },
+    { MP_ROM_QSTR(MP_QSTR_hang_up), MP_ROM_PTR(&unix_hang_up_obj) },
 };
 static MP_DEFINE_CONST_DICT(unix_globals, unix_globals_table);
 

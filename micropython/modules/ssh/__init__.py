@@ -28,7 +28,7 @@ _NAMES = (
     ("sftp", "SFTPClient SFTPFile SFTPAttributes SFTPError SFTP"),
     ("vfs", "mount"),
     ("hostkeys", "HostKeys HostKeyEntry InvalidHostKey"),
-    ("config", "SSHConfig SSHConfigDict"),
+    ("sshconfig", "SSHConfig SSHConfigDict"),
     ("proxy", "ProxyCommand"),
 )
 
