@@ -122,8 +122,8 @@ class Tokens:
         text = "".join([self.value(c) for c in "lhprj"])
         return binascii.hexlify(sha1.sha1(text.encode())).decode()
 
-    def expand(self, text, letters, what):
-        """text with each %x replaced."""
+    def expand(self, text, letters, what, shell=False):
+        """text with each %x replaced. shell: it is a command, and names are not to be more."""
         parts = text.split("%")
         found = parts.pop(0)
         while parts:
@@ -133,8 +133,17 @@ class Tokens:
                 letter, part = "%", "%" + parts.pop(0)
             if not letter or letter not in letters:
                 raise Failure(f"{what}: %{letter} means nothing here: {text}")
-            found += self.value(letter) + part[1:]
+            value = self.value(letter)
+            if shell and letter in "hnkr":
+                _check_word(value, what)
+            found += value + part[1:]
         return found
+
+
+def _check_word(value, what):
+    """Names of hosts and users may come from elsewhere (CVE-2023-51385)."""
+    if value[:1] == "-" or any(not 32 < ord(c) < 127 or c in "'`\"$\\;&<>|(){}" for c in value):
+        raise Failure(f"{what}: not put into a command: {value!r}")
 
 
 def variables(text, what):
@@ -273,7 +282,7 @@ class _Reader:
             if not hasattr(os, "system") or paths.DOS:
                 raise Failure(f"{where}: Match exec is not possible on this system")
             # Not run when it cannot change the result any more.
-            return result and os.system(tokens.expand(value, _ALL, where)) == 0
+            return result and os.system(tokens.expand(value, _ALL, where, True)) == 0
         patterns = value.split(",")
         if name == "host":
             host = self.host
@@ -380,7 +389,7 @@ def _whole(tokens, attribute, text):
     """Tokens, variables and ~ of a value."""
     if attribute in _WITH_HOME:
         text = paths.expand(text)
-    text = tokens.expand(text, _TOKENS[attribute], attribute)
+    text = tokens.expand(text, _TOKENS[attribute], attribute, attribute == "proxy_command")
     if attribute in _WITH_VARIABLES:
         text = variables(text, attribute)
     return text

@@ -68,6 +68,7 @@ class Connection:
         self.port = port
         self.via = via
         self.owns_via = False  # made for this one, and closed with it
+        self.proxy = None  # the ProxyCommand that sock belongs to
         self._tunnels = None
 
     def __repr__(self):
@@ -159,7 +160,7 @@ class Connection:
         try:
             self.session.close()
         finally:
-            self.sock.close()
+            (self.proxy or self.sock).close()
             if self.owns_via:
                 self.via.close()
 
@@ -173,8 +174,8 @@ class Connection:
 def handshake(host, port=22, *, sock=None, via=None, timeout=30, family=0, **options):
     """A Connection that is not logged in yet: the host has been checked by `hostkey`.
 
-    sock: a stream that is connected to the host, in place of a TCP connection; via: a Connection
-    to make it through. Other options go to `_ssh.Session`.
+    sock: a stream that is connected to the host, or a ProxyCommand, in place of a TCP connection;
+    via: a Connection to make it through. Other options go to `_ssh.Session`.
     """
     if options.get("hostkey") is None:
         raise ValueError("hostkey: what decides about the key of the host is needed")
@@ -182,12 +183,21 @@ def handshake(host, port=22, *, sock=None, via=None, timeout=30, family=0, **opt
         sock = via.session.open_tcp(host, port)
     elif sock is None:
         sock = open_socket(host, port, timeout=timeout, family=family)
+    proxy = sock if hasattr(sock, "failure") else None
+    stream = proxy.stream if proxy else sock
     try:
-        session = _ssh.Session(sock, timeout=timeout, **options)
+        session = _ssh.Session(stream, timeout=timeout, **options)
+    except OSError as e:
+        if proxy:
+            e = proxy.failure(e)
+        sock.close()
+        raise e
     except BaseException:
         sock.close()
         raise
-    return Connection(session, sock, host, port, via)
+    conn = Connection(session, stream, host, port, via)
+    conn.proxy = proxy
+    return conn
 
 
 def connect(
@@ -206,10 +216,11 @@ def connect(
     hostkey: what `_ssh.Session` takes: a key, a fingerprint, a list of them, a function. Without
     it the host has to be in the known-hosts files; known_hosts names others (a path, or a list).
 
-    sock: a stream that is connected to the host already. proxy_jump: "[user@]host[:port]", several
-    with commas, or a Connection: the way goes through them. Those named are logged in to with the
-    same keys, but never with the password. timeout: seconds for each step. Other options (kex,
-    ciphers, macs, hostkeys, window...) go to `_ssh.Session`, family to open_socket().
+    sock: a stream that is connected to the host already, or a ProxyCommand. proxy_jump:
+    "[user@]host[:port]", several with commas, or a Connection: the way goes through them. Those
+    named are logged in to with the same keys, but never with the password. timeout: seconds for
+    each step. Other options (kex, ciphers, macs, hostkeys, window...) go to `_ssh.Session`, family
+    to open_socket().
     """
     from ssh import login
 

@@ -205,6 +205,11 @@ class Dialogue(login.Login):
         port = options.port or 22
         host = Host(self)
         self.debug(f"connecting to {name} port {port}")
+        if options.proxy_command and sock is None and via is None:
+            from ssh import proxy
+
+            self.debug(f"by the command {options.proxy_command}")
+            sock = proxy.ProxyCommand(options.proxy_command)
         try:
             conn = connection.handshake(
                 name,

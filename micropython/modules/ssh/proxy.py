@@ -6,7 +6,7 @@ import time
 
 import _ssh
 
-from ssh.errors import ProxyCommandFailure, why
+from ssh.errors import ProxyCommandFailure
 
 # Processes that were told to end, and have not been seen to.
 _ending = []
@@ -35,7 +35,6 @@ class ProxyCommand:
             raise OSError(errno.EINVAL, "a ProxyCommand is not possible on this system")
         _reap()
         self.command = command_line
-        self.cmd = command_line.split()
         self.timeout = None
         self.status = None  # once it has ended
         # The shell gives way to the command, so that it is the one that is told to end.
@@ -45,6 +44,13 @@ class ProxyCommand:
         self._poll.register(self.stream, select.POLLIN)
 
     # ------------------------------------------------------------ as paramiko has it
+
+    @property
+    def cmd(self):
+        """The words of the command."""
+        from ssh import settings
+
+        return settings.words(self.command)
 
     @property
     def closed(self):
@@ -109,7 +115,13 @@ class ProxyCommand:
             said = "the shell did not find it (exit status 127)"
         else:
             said = f"it ended with exit status {status}"
-        return ProxyCommandFailure(self.command, f"{said}; {why(error)}")
+        return ProxyCommandFailure(self.command, said)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
 
     def close(self):
         if self.stream is None:

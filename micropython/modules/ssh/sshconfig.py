@@ -109,7 +109,8 @@ class SSHConfig:
         else:
             canonical = False
         found = self._pass(hostname, found, canonical, True)
-        for name in found.keys():
+        # The name comes first: %h of the others means it.
+        for name in ["hostname"] + [name for name in found.keys() if name != "hostname"]:
             value = found[name]
             if isinstance(value, list):
                 found[name] = [_expanded(found, hostname, name, item) for item in value]
