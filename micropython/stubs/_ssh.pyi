@@ -6,7 +6,7 @@ from typing import IO, Any, Literal, NamedTuple, TypeAlias
 Data: TypeAlias = str | bytes | bytearray | memoryview
 Buffer: TypeAlias = bytes | bytearray | memoryview
 Names: TypeAlias = str | Sequence[str]
-Key: TypeAlias = str | bytes
+Public: TypeAlias = str | bytes
 HostKeyDecision: TypeAlias = Callable[[bytes, str, str], bool]
 Attrs: TypeAlias = tuple[int, int, int, int, int, int]
 Progress: TypeAlias = Callable[[int, int | None], object]
@@ -38,6 +38,7 @@ ERR_HOST_KEY_CHANGED: int
 ERR_HOST_KEY_REJECTED: int
 ERR_HOST_KEY_TOO_SHORT: int
 ERR_KEX_TIMEOUT: int
+ERR_KEY: int
 ERR_LEFT_OUT: int
 ERR_MAC: int
 ERR_MISUSE: int
@@ -67,7 +68,8 @@ def version() -> str: ...
 def crypto_engine_name() -> str: ...
 def crypto_engine() -> int: ...
 def algorithms() -> dict[Literal["kex", "host_keys", "ciphers", "macs"], tuple[str, ...]]: ...
-def fingerprint(key: Key) -> str: ...
+def fingerprint(key: Public, hash: Literal["sha256", "md5"] = "sha256") -> str: ...
+def verify(public: Public, data: Data, signature: Data) -> bool: ...
 
 unix: Any  # on unix: what the package needs there
 
@@ -99,8 +101,8 @@ class Session:
         self,
         sock: Any,
         *,
-        hostkey: Key | Sequence[Key] | HostKeyDecision | None = None,
-        hostkey_ca: Key | Sequence[Key] | None = None,
+        hostkey: Public | Sequence[Public] | HostKeyDecision | None = None,
+        hostkey_ca: Public | Sequence[Public] | None = None,
         hostname: str | None = None,
         now: float | None = None,
         timeout: float | None = 30,
@@ -127,14 +129,14 @@ class Session:
     def userauth_publickey(
         self,
         user: Data,
-        privkey: Data | Signer,
-        pubkey: Key | None = None,
+        privkey: Data | Key | Signer,
+        pubkey: Public | None = None,
         passphrase: Data | None = None,
     ) -> bool: ...
     def userauth_keyboard_interactive(
         self, user: Data, handler: KeyboardHandler, submethods: Data = ""
     ) -> bool: ...
-    def userauth_agent(self, user: Data, agent: Any, key: Key | None = None) -> bool: ...
+    def userauth_agent(self, user: Data, agent: Any, key: Public | None = None) -> bool: ...
     def open_session(self, window: int | None = None) -> Channel: ...
     def open_tcp(
         self,
@@ -236,12 +238,28 @@ class Channel(_Stream):
     def gettimeout(self) -> float | None: ...
     def close(self) -> None: ...
 
+class Key:
+    type: str
+    bits: int
+    public: bytes
+    comment: str
+    fingerprint: str
+
+    def __init__(self, privkey: Data, passphrase: Data | None = None) -> None: ...
+    @staticmethod
+    def generate(type: str = "ssh-ed25519", bits: int | None = None) -> Key: ...
+    def sign(self, data: Data, algorithm: str | None = None) -> bytes: ...
+    def private(
+        self, passphrase: Data | None = None, comment: Data = "", rounds: int = 16
+    ) -> bytes: ...
+    def wipe(self) -> None: ...
+
 class Agent:
     stream: Any
 
     def __init__(self, stream: Any, *, timeout: float | None = 30) -> None: ...
     def keys(self) -> list[tuple[bytes, str]]: ...
-    def sign(self, key: Key, data: Data, flags: int = 0) -> bytes: ...
+    def sign(self, key: Public, data: Data, flags: int = 0) -> bytes: ...
 
 class SFTP:
     limits: tuple[int, int, int, int]

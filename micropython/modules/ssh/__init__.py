@@ -26,6 +26,7 @@ _NAMES = (
         "ConfigParseError CouldNotCanonicalize MessageOrderError UnableToAuthenticate",
     ),
     ("sftp", "SFTPClient SFTPFile SFTPAttributes SFTPError SFTP"),
+    ("keys", "PKey Ed25519Key ECDSAKey RSAKey PublicBlob UnknownKeyType"),
     ("vfs", "mount"),
     ("hostkeys", "HostKeys HostKeyEntry InvalidHostKey"),
     ("sshconfig", "SSHConfig SSHConfigDict"),
