@@ -12,11 +12,11 @@
 
 // ---------------------------------------------------------------- SSHError
 
-// (code, sentence): str() gives the sentence alone, which is what a user wants to see.
+// (code, sentence[, reason]): str() gives the sentence alone, which is what a user wants to see.
 static void sshexc_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     mp_obj_exception_t *self = MP_OBJ_TO_PTR(self_in);
     mp_print_kind_t k = kind & ~PRINT_EXC_SUBCLASS;
-    if ((k != PRINT_STR && k != PRINT_EXC) || self->args == NULL || self->args->len != 2) {
+    if ((k != PRINT_STR && k != PRINT_EXC) || self->args == NULL || self->args->len < 2) {
         mp_obj_exception_print(print, self_in, kind);
         return;
     }
@@ -81,7 +81,13 @@ mp_obj_t modssh_exception(const mp_obj_ssh_session_t *session, uint32_t code) {
     if (is_argument_error(err.code)) {
         return mp_obj_new_exception_arg1(&mp_type_ValueError, mp_obj_new_str_from_vstr(&vstr));
     }
-    return modssh_new_sshexc(err.code, vstr.buf, vstr.len);
+    if (err.reason == 0) {
+        return modssh_new_sshexc(err.code, vstr.buf, vstr.len);
+    }
+    mp_obj_t args[3] = {
+        MP_OBJ_NEW_SMALL_INT(err.code), mp_obj_new_str_from_vstr(&vstr), mp_obj_new_int_from_uint(err.reason)
+    };
+    return mp_obj_new_exception_args(&mp_type_SSHError, MP_ARRAY_SIZE(args), args);
 }
 
 void modssh_raise_code(uint32_t code) {

@@ -325,6 +325,31 @@ def test_open_channel(sshd, scripted):
     assert found[1] == [0, 1, True] and found[3] == [2, True]
 
 
+def test_why_a_channel_is_not_opened(sshd_with):
+    """The server's reason, and its words."""
+    server = sshd_with("AllowTcpForwarding no", "MaxSessions 1")
+    snippet = """
+    t = login()
+    def code(*args):
+        try:
+            t.open_channel(*args)
+        except paramiko.ChannelException as e:
+            return [e.code, e.text, "prohibited" in str(e).lower()]
+    out(code("direct-tcpip", (HOST, P["port"]), ("127.0.0.1", 1)))
+    c = t.open_session()
+    out(code("session")[:2])
+    """
+    both(snippet, server)
+    snippet = """
+    t = login()
+    try:
+        t.open_channel("x11", None, ("127.0.0.1", 1))
+    except paramiko.ChannelException as e:
+        out([e.code, e.args[2], e.text])
+    """
+    assert ours(snippet, server.params()) == [[3, 3, "Unknown channel type x11"]]
+
+
 def test_before_the_login(sshd):
     snippet = """
     t = start()

@@ -234,7 +234,8 @@ def connect(
         for name, value in judge.options().items():
             options.setdefault(name, value)
     else:
-        options["hostkey"] = hostkey
+        right = [k.asbytes() if hasattr(k, "asbytes") else k for k in listed(hostkey)]
+        options["hostkey"] = right if len(right) > 1 else right[0]
     via = proxy_jump
     if isinstance(proxy_jump, str):
         shared = {"key": keys, "passphrase": passphrase, "agent": agent, "known_hosts": files}

@@ -160,10 +160,19 @@ def _blob(key):
 class ChannelException(SSHError):
     """The server does not open a channel: code is its reason (RFC 4254 section 5.1)."""
 
-    def __init__(self, code, text):
-        super().__init__(_ssh.ERR_OPEN_REFUSED, f"the server refused to open the channel: {text}")
+    def __init__(self, code, text, sentence=None):
+        super().__init__(_ssh.ERR_OPEN_REFUSED, sentence or text, code)
         self.code = code
         self.text = text
+
+
+# RFC 4254 section 5.1, in paramiko's words.
+_OPEN_REASONS = {
+    1: "Administratively prohibited",
+    2: "Connect failed",
+    3: "Unknown channel type",
+    4: "Resource shortage",
+}
 
 
 class IncompatiblePeer(SSHError):
@@ -218,5 +227,8 @@ def named(error):
             if error.args[0] in [getattr(_ssh, "ERR_" + name) for name in names.split()]:
                 return kind(*error.args)
         if error.args[0] == _ssh.ERR_OPEN_REFUSED:
-            return ChannelException(2, error.args[1])
+            # 2, "connect failed", is what is meant where the server's reason is not told.
+            code = error.args[2] if len(error.args) > 2 else 2
+            text = _OPEN_REASONS.get(code, "(unknown code)")
+            return ChannelException(code, text, f"{error.args[1]} ({text})")
     return error

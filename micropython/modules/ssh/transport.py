@@ -191,7 +191,8 @@ class Transport:
         try:
             self.pump()
         except OSError as e:
-            self.saved_exception = e
+            if self.session.closed:
+                self.saved_exception = e
         return not self.session.closed
 
     @property
