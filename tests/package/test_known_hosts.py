@@ -401,7 +401,8 @@ def test_revoked_authority(certified, authority, file):
 
 def test_revoked_key_with_a_certificate(certified, authority, file):
     ca = public(authority)
-    file.write_text(f"@cert-authority * {ca}\n@revoked * {certified.certified}\n")
+    sk = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t"
+    file.write_text(f"@cert-authority * {ca}\n@revoked * {certified.certified}\n@revoked * {sk}\n")
     # With StrictHostKeyChecking=no OpenSSH's client would only warn.
     good, text = both(certified, file)
     assert not good and "revoked" in text and "line 2" in text
@@ -481,3 +482,17 @@ def test_update_leaves_shared_lines(two_keys, file):
         file.write_text(text)
         assert our_ssh(two_keys, file, "-oUpdateHostKeys=yes").stdout == "in\n"
         assert file.read_text() == text
+
+
+def test_types_of_authorities(certified, authority, file):
+    """CASignatureAlgorithms."""
+    file.write_text(f"@cert-authority * {public(authority)}\n")
+    strict = "-oStrictHostKeyChecking=yes"
+    for algorithms, good in (
+        ("ssh-ed25519", True),
+        ("rsa-sha2-512,ssh-ed25519", True),
+        ("-rsa-*", True),
+        ("rsa-sha2-512", False),
+        ("-ssh-ed25519", False),
+    ):
+        assert both(certified, file, strict, f"-oCASignatureAlgorithms={algorithms}")[0] is good

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from harness.agents import RealAgent
-from harness.servers import keygen
+from harness.servers import fingerprint, keygen
 
 
 def fresh_key(folder, **more):
@@ -56,14 +56,14 @@ def test_accept_new(machine, sshd):
 
 @pytest.mark.parametrize("checking", ["ask", "yes", "accept-new"])
 def test_a_changed_key(machine, sshd, folder, checking):
-    """Loud, with file and line; never accepted, never written."""
+    """Loud, with both fingerprints, file and line; never accepted, never written."""
     name = f"[{machine.host}]:{sshd.port}"
     known = f"# one\n\n{name} {other_key(folder)}\n"
     machine.set_known(known)
     options = ["-o", f"StrictHostKeyChecking={checking}"]
-    done = refused(
-        machine, sshd, "WARNING", machine.known_file, "line 3", sshd.fingerprint, options=options
-    )
+    texts = ["WARNING", machine.known_file, "line 3", sshd.fingerprint]
+    texts.append(fingerprint(folder / "fresh.pub"))
+    done = refused(machine, sshd, *texts, options=options)
     assert "has changed" in done.stderr
     assert machine.known() == known
 

@@ -17,7 +17,9 @@ Somebody may be listening in between you and {host},
 or the host has been given a new key: ask whoever runs it.
 The fingerprint of the {kind} key that came is
 {fingerprint}.
-It contradicts the {known} key in {file}, line {line}.
+It contradicts the {known} key in {file}, line {line}, which is
+{old}.
+If the new one is right: keygen -R "{host}" -f "{file}" takes out the old one.
 """
 
 
@@ -62,6 +64,8 @@ class Host(login.Host):
             _files(options.global_known_hosts),
             options.revoked_host_keys,
         )
+        if options.ca_algorithms:
+            self.hosts.ca_types = known_hosts.types_of(options.ca_algorithms)
         self.dialogue = dialogue
         self.checking = options.checking
 
@@ -94,6 +98,7 @@ class Host(login.Host):
                 kind=short_type(kind),
                 fingerprint=fingerprint,
                 known=short_type(entry.kind),
+                old=known_hosts.fingerprint_of(entry.blob),
                 file=entry.file,
                 line=entry.line,
             ).rstrip()
@@ -285,7 +290,7 @@ class Dialogue(login.Login):
     def identities(self):
         """The key files to try: those asked for, and the usual ones unless some were."""
         found = [paths.expand(path) for path in self.keys]
-        for path in found:
+        for path in found[: self.options.named_keys]:
             if not paths.exists(path):
                 say(f"{self.options.program}: cannot use the key {path}: no such file")
         if not self.keys and self.options.default_keys:

@@ -133,7 +133,7 @@ def _rewrite(path, change):
         _copy(path, new, change)
         _copy(path, old)
         for name in (new, old):
-            paths.set_mode(name, bits)
+            paths.copy_mode(name, bits, True)
         if _is_link(path):
             # The file it leads to is meant, and it cannot be told where that is.
             _copy(new, path)

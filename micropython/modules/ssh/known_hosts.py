@@ -5,6 +5,7 @@ Lines that are not understood are passed over: they never make a host known.
 
 import binascii
 import errno
+import hashlib
 import os
 
 from ssh import paths
@@ -110,6 +111,12 @@ def key_type(blob):
     return bytes(blob[4 : 4 + n]).decode()
 
 
+def fingerprint_of(blob):
+    """SHA256:..., also of keys that are damaged or of a type that this build has not."""
+    digest = hashlib.sha256(blob).digest()
+    return "SHA256:" + binascii.b2a_base64(digest).decode().strip().rstrip("=")
+
+
 def _lines(path):
     """(number, line) of a text file, read in pieces; too long ones are left out."""
     number = 0
@@ -180,8 +187,12 @@ def _types():
     """Types of host keys that this build can check."""
     import _ssh
 
-    names = _ssh.algorithms()["host_keys"]
-    return ["ssh-rsa" if name.startswith("rsa-sha2-") else name for name in names]
+    return types_of(_ssh.algorithms()["host_keys"])
+
+
+def types_of(algorithms):
+    """The types of keys that algorithms are for: those of RSA have other names."""
+    return ["ssh-rsa" if name.startswith("rsa-sha2-") else name for name in algorithms]
 
 
 class KnownHosts:
@@ -191,10 +202,16 @@ class KnownHosts:
     have (RevokedHostKeys of ssh_config(5)).
     """
 
+    ca_types = None  # types of keys that an authority may have; None: all
+
     def __init__(self, host, port=22, files=None, global_files=None, revoked=None):
         self.host = host.lower()
         self.name = host_name(host, port)
-        self.files = [paths.known_hosts()] if files is None else files
+        if files is None:
+            # The second one is of old times (ssh_config(5), UserKnownHostsFile).
+            files = [paths.known_hosts()]
+            files += [] if paths.DOS else [files[0] + "2"]
+        self.files = files
         if global_files is None:
             global_files = paths.global_known_hosts()
         self.entries = []
@@ -259,14 +276,13 @@ class KnownHosts:
     def authorities(self):
         """Keys of the authorities whose certificates prove this host."""
         revoked = [e.blob for e in self.entries if e.marker == _REVOKED]
-        return [e.blob for e in self.entries if e.marker == _AUTHORITY and e.blob not in revoked]
+        found = [e for e in self.entries if e.marker == _AUTHORITY and e.blob not in revoked]
+        return [e.blob for e in found if self.ca_types is None or e.kind in self.ca_types]
 
     def revokes(self, fingerprint):
         """The entry that revokes the key of this fingerprint, or None."""
-        import _ssh
-
         for entry in self.entries:
-            if entry.marker == _REVOKED and _ssh.fingerprint(entry.blob) == fingerprint:
+            if entry.marker == _REVOKED and fingerprint_of(entry.blob) == fingerprint:
                 return entry
         return None
 

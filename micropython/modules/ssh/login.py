@@ -104,7 +104,7 @@ class Host:
             f"THE KEY OF {self.name} HAS CHANGED: somebody may be listening in between, or the "
             f"host has been given a new key. Its {short_type(kind)} key has the fingerprint "
             f"{fingerprint}; that of the {short_type(entry.kind)} key in {entry.file}, line "
-            f"{entry.line}, is {_ssh.fingerprint(entry.blob)}",
+            f"{entry.line}, is {known_hosts.fingerprint_of(entry.blob)}",
         )
 
     def revoked(self, blob, kind, fingerprint, entry):

@@ -26,6 +26,7 @@ class Options:
         self.user = None
         self.target_user = None
         self.identities = []
+        self.named_keys = 0  # how many of them the command line names
         self.identities_only = False
         self.default_keys = True  # whether the usual keys are tried without IdentityFile
         self.identity_agent = None  # path of its socket, or "none"
@@ -115,6 +116,7 @@ class Options:
             from ssh import config
 
             self.finished = True
+            self.named_keys = len(self.identities)
             if self.target_user:
                 self.put("user", self.target_user)
             config.fill(self)

@@ -36,13 +36,14 @@ def folder():
 
 
 def known_hosts():
+    """The file that new hosts are written to."""
     return join(folder(), "KNOWN.HST" if DOS else "known_hosts")
 
 
 def global_known_hosts():
     """Files of the whole machine."""
     if sys.platform in ("linux", "darwin"):
-        return ["/etc/ssh/ssh_known_hosts"]
+        return ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
     return []
 
 
@@ -92,18 +93,7 @@ def make_folder(path):
     folder = split(path)[0].rstrip(_SEPARATORS)
     if folder and not exists(folder) and folder[-1] != ":":
         os.mkdir(folder)
-        set_mode(folder, 0o700)
-
-
-def set_mode(path, bits):
-    """Who may use a file or folder, where systems know that. MicroPython has no chmod()."""
-    if hasattr(os, "system") and not DOS:
-        os.system(f"chmod {bits:o} -- {quoted(path)}")
-
-
-def quoted(text):
-    """One word for the shell, whatever is in it."""
-    return "'" + text.replace("'", "'\\''") + "'"
+        copy_mode(folder, 0o700, True)
 
 
 def safe_name(name):

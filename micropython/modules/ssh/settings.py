@@ -238,7 +238,7 @@ RAW = 2  # the rest of the line as it is
 TABLE = {
     "addressfamily": ("family", _family, ONE),
     "batchmode": ("batch", yes_no, ONE),
-    "casignaturealgorithms": ("ca_algorithms", text, ONE),
+    "casignaturealgorithms": ("ca_algorithms", algorithms("host_keys"), ONE),
     "certificatefile": ("certificates", text, ONE),
     "ciphers": ("ciphers", algorithms("ciphers"), ONE),
     "clearallforwardings": ("clear_all_forwardings", yes_no, ONE),
