@@ -412,10 +412,6 @@ MP_DECLARE_CONST_FUN_OBJ_KW(modssh_session_run_obj);
 #if MICROPY_PY_SSH_UNIX
 // What MicroPython's unix port lacks: ssh_unix.c
 extern const mp_obj_module_t modssh_unix_module;
-// ssh_local.c
-MP_DECLARE_CONST_FUN_OBJ_2(modssh_chmod_obj);
-MP_DECLARE_CONST_FUN_OBJ_3(modssh_utime_obj);
-MP_DECLARE_CONST_FUN_OBJ_1(modssh_umask_obj);
 #endif
 
 #endif // MICROPY_INCLUDED_MODSSH_H

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,15 +154,40 @@ static mp_obj_t unix_hang_up(mp_obj_t pid) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(unix_hang_up_obj, unix_hang_up);
 
+// chmod(path, mode)
+static mp_obj_t unix_chmod(mp_obj_t path, mp_obj_t mode) {
+    if (chmod(mp_obj_str_get_str(path), mp_obj_get_int(mode)) != 0) {
+        mp_raise_OSError(errno);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(unix_chmod_obj, unix_chmod);
+
+// utime(path, atime, mtime): in seconds.
+static mp_obj_t unix_utime(mp_obj_t path, mp_obj_t atime, mp_obj_t mtime) {
+    struct timeval times[2] = { { .tv_sec = mp_obj_get_int(atime) }, { .tv_sec = mp_obj_get_int(mtime) } };
+    if (utimes(mp_obj_str_get_str(path), times) != 0) {
+        mp_raise_OSError(errno);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(unix_utime_obj, unix_utime);
+
+// umask(mask): the one before.
+static mp_obj_t unix_umask(mp_obj_t mask) {
+    return MP_OBJ_NEW_SMALL_INT(umask(mp_obj_get_int(mask)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_umask_obj, unix_umask);
+
 static const mp_rom_map_elem_t unix_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_unix) },
     { MP_ROM_QSTR(MP_QSTR_read_some), MP_ROM_PTR(&unix_read_some_obj) },
     { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&unix_shutdown_obj) },
     { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&unix_terminal_size_obj) },
     { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&unix_catch_signals_obj) },
-    { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&modssh_chmod_obj) },
-    { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&modssh_utime_obj) },
-    { MP_ROM_QSTR(MP_QSTR_umask), MP_ROM_PTR(&modssh_umask_obj) },
+    { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&unix_chmod_obj) },
+    { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&unix_utime_obj) },
+    { MP_ROM_QSTR(MP_QSTR_umask), MP_ROM_PTR(&unix_umask_obj) },
     { MP_ROM_QSTR(MP_QSTR_spawn), MP_ROM_PTR(&unix_spawn_obj) },
     { MP_ROM_QSTR(MP_QSTR_ended), MP_ROM_PTR(&unix_ended_obj) },
     { MP_ROM_QSTR(MP_QSTR_hang_up), MP_ROM_PTR(&unix_hang_up_obj) },

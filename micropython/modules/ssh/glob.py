@@ -87,15 +87,17 @@ def expand(pattern, listdir, exists):
         more = []
         for folder in found:
             for name in listdir(folder or "."):
-                shown = isinstance(name, str) and (part[0] == "." or name[0] != ".")
-                if shown and match(name, part):
+                # A name with a slash is one that the server had better not give.
+                if not isinstance(name, str) or not name or "/" in name:
+                    continue
+                if (part[0] == "." or name[0] != ".") and match(name, part):
                     more.append(folder + name + ("" if last else "/"))
         found = more
         checked = True
     if not checked:
         found = [name for name in found if exists(name)]
-    if pattern[-1:] == "/":
-        found = [name.rstrip("/") + "/" for name in found]
+    if pattern[-1:] == "/" and parts:
+        found = [name + "/" for name in found if exists(name + "/.")]
     return sorted(found)
 
 
