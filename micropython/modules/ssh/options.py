@@ -206,7 +206,8 @@ def _checked_port(text):
 
 def check_host(host):
     """A host's name goes into known-hosts lines and messages: nothing may hide in it."""
-    if not host or host[0] == "-" or any(not 32 < ord(c) < 127 or c in ",*?!|@" for c in host):
+    wrong = ",*?!|@'`\"$\\;&<>(){}"
+    if not host or host[0] == "-" or any(not 32 < ord(c) < 127 or c in wrong for c in host):
         raise Failure(f"not the name of a host: {host!r}")
     return host
 
