@@ -152,6 +152,11 @@ class Late(io.IOBase):
         self.close()
 
 
+def _whose(error, local, remote):
+    """The file that an error is about: those of the server come with its text."""
+    return local if len(error.args) < 2 else remote
+
+
 class Transfer:
     """Copies between here and the server; counts what failed instead of giving up.
 
@@ -225,7 +230,7 @@ class Transfer:
             elif kind:
                 self._get_file(remote, local, attrs)
         except OSError as e:
-            self.complain(remote, e)
+            self.complain(_whose(e, local, remote), e)
 
     def _get_folder(self, remote, local, attrs, depth):
         if self.tell:
@@ -298,7 +303,7 @@ class Transfer:
             elif kind:
                 self._put_file(local, remote, attrs)
         except OSError as e:
-            self.complain(local, e)
+            self.complain(_whose(e, local, remote), e)
 
     def _put_folder(self, local, remote, attrs, depth):
         if self.tell:
