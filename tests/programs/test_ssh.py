@@ -184,7 +184,7 @@ def test_a_line_that_goes_dead(machine, sshd, proxy):
     machine.set_known(f"[{machine.host}]:{between.port} {sshd.public}\n")
     args = ["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1", "-i", machine.key]
     args += [*machine.port(between), machine.target(sshd), "seq 1000000"]
-    machine.run("ssh", *args).failed(255, "does not answer")
+    machine.run("ssh", *args).failed(255, "has not answered")
 
 
 def test_the_server_answers_signs_of_life(machine, sshd):

@@ -24,7 +24,10 @@ If the new one is right: keygen -R "{host}" -f "{file}" takes out the old one.
 
 
 def say(text):
-    sys.stderr.write(text + "\n")
+    try:
+        sys.stderr.write(text + "\n")
+    except OSError:
+        pass  # a terminal that is gone
 
 
 def run(program, main, args):
@@ -32,6 +35,7 @@ def run(program, main, args):
     if hasattr(micropython, "kbd_intr"):
         # Unix started with -m leaves ctrl-C at its default: death, with the terminal as it is.
         micropython.kbd_intr(3)
+    _signalled()
     try:
         return main(args)
     except Failure as e:
@@ -39,13 +43,21 @@ def run(program, main, args):
             say(f"{program}: {e.text}")
         return e.status
     except KeyboardInterrupt:
-        say(f"\n{program}: interrupted")
-        return 130
+        number = _signalled()
+        say(f"\n{program}: {'ended by a signal' if number else 'interrupted'}")
+        return 128 + (number or 2)
     except (OSError, ValueError, MemoryError) as e:
         if isinstance(e, OSError) and e.args[0] == errors.EPIPE:
             return 141  # nobody reads our output: end as by SIGPIPE
         say(f"{program}: {why(e)}")
         return 255
+
+
+def _signalled():
+    """Have SIGTERM and SIGHUP raise KeyboardInterrupt, where that can be, as a terminal has to be
+    put back. The number of the one that has come, or 0.
+    """
+    return _ssh.unix.catch_signals() if hasattr(_ssh, "unix") else 0
 
 
 def version():
@@ -80,6 +92,8 @@ class Host(login.Host):
             more["rekey_bytes"] = size
         if time is not None:
             more["rekey_seconds"] = time
+        if self.dialogue.options.channels:
+            more["channels"] = self.dialogue.options.channels
         return more
 
     def judged(self, state):
@@ -389,5 +403,26 @@ def _files(names):
     return [paths.expand(name) for name in names if name.lower() != "none"]
 
 
-def connect(options, sock=None, via=None):
-    return Dialogue(options).connect(sock, via)
+# More hosts on the way than this go round in a circle.
+_MOST_HOPS = 16
+
+
+def connect(options, sock=None, via=None, hops=0):
+    """A Connection that is logged in, through the hosts of ProxyJump if there are any."""
+    options.finish()
+    if sock is not None or via is not None or not options.proxy_jump:
+        return Dialogue(options).connect(sock, via)
+    if hops == _MOST_HOPS:
+        raise Failure("ProxyJump: the way leads through too many hosts")
+    before, _, last = options.proxy_jump.rpartition(",")
+    hop = options.hop(last.strip())
+    if before:
+        hop.put("proxy_jump", before)
+    via = connect(hop, hops=hops + 1)
+    try:
+        conn = Dialogue(options).connect(via=via)
+    except BaseException:
+        via.close()
+        raise
+    conn.owns_via = True
+    return conn

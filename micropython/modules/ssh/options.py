@@ -68,6 +68,7 @@ class Options:
         self.clear_all_forwardings = False
         self.exit_on_forward_failure = False
         self.gateway_ports = False
+        self.channels = None  # most channels at a time, if not the usual number
         self.forward_agent = False  # or True, or the path of a socket
         self.ignore_unknown = None
         self.tag = None

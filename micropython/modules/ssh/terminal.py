@@ -3,9 +3,10 @@
 Three kinds: Unix (termios), DOS (module `dos`), and boards, whose REPL is the terminal.
 """
 
-import os
 import select
 import sys
+
+import _ssh
 
 from ssh import paths
 from ssh.errors import Failure
@@ -51,11 +52,6 @@ def term_name():
 _DEFAULT_SIZE = (80, 24)
 
 
-def _stty(expression):
-    """A number below 256 that the shell works out of rows ($1) and columns ($2)."""
-    return os.system(f"set -- $(stty size </dev/tty 2>/dev/null); exit $(({expression}))") >> 8
-
-
 def _number(text):
     return int(text) if text and text.isdigit() else 0
 
@@ -65,24 +61,15 @@ def size():
     columns = rows = 0
     if dos:
         columns, rows = dos.size()
-    elif termios:
-        # There is no ioctl to ask. stty knows, and an exit status is a byte.
-        rows = _stty("${1:-0} % 256")
-        columns = _stty("${2:-0} / 256") * 256 + _stty("${2:-0} % 256")
+    elif hasattr(_ssh, "unix"):
+        for fd in range(3):
+            try:
+                columns, rows = _ssh.unix.terminal_size(fd)
+                break
+            except OSError:
+                pass  # not a terminal
     columns = columns or _number(paths.getenv("COLUMNS")) or _DEFAULT_SIZE[0]
     return columns, rows or _number(paths.getenv("LINES")) or _DEFAULT_SIZE[1]
-
-
-def new_size(old):
-    """The size if it is another one now, else None. Cheaper than size()."""
-    if termios and not dos:
-        columns, rows = old
-        same = f'"{rows} {columns}" | "0 0" | ""'
-        stty = "$(stty size </dev/tty 2>/dev/null)"
-        if os.system(f"case {stty} in {same}) ;; *) exit 1 ;; esac") == 0:
-            return None
-    now = size()
-    return None if now == old else now
 
 
 # ---------------------------------------------------------------- modes
@@ -91,7 +78,10 @@ def new_size(old):
 class Raw:
     """Raw mode of standard input as a context manager: every key is a byte for the program."""
 
+    now = False
+
     def __enter__(self):
+        Raw.now = True
         if termios:
             self.saved = termios.tcgetattr(0)
             termios.setraw(0)
@@ -100,6 +90,7 @@ class Raw:
         return self
 
     def __exit__(self, *exc):
+        Raw.now = False
         if termios:
             termios.tcsetattr(0, _DRAIN, self.saved)
         else:
@@ -317,7 +308,7 @@ class Input:
         self.poller = select.poll()
         self.poller.register(self.stream, select.POLLIN)
         self.one = bytearray(1)
-        # A read waits until it is full. Files always are; elsewhere it is one byte at a time.
+        # Without read_some() a read waits until it is full: one byte at a time, but of files.
         self.whole = not isatty(0) and (dos is not None or _is_file())
 
     def _ready(self):
@@ -328,6 +319,8 @@ class Input:
     def read_into(self, buf):
         """Read at least one byte, which is there (or about to be). None: nothing after all."""
         try:
+            if hasattr(_ssh, "unix"):
+                return _ssh.unix.read_some(self.stream, buf)
             if self.whole:
                 return self.stream.readinto(buf)
             n = 0

@@ -200,11 +200,11 @@ class Tunnels:
         self._pump()
         heard = self.session.stats()[0]
         active, self._active = self._active, set()
-        if heard != self._heard:
+        moved = heard != self._heard
+        if moved:
             self._heard = heard
             self._accept()
             active = self.links[:]
-        moved = False
         for link in active:
             if link.move():
                 moved = True
@@ -220,7 +220,7 @@ class Tunnels:
         for item in self._poll.ipoll(longest if ms is None else min(ms, longest)):
             owner = self._owners.get(id(item[0]))
             if owner:
-                ready.append((owner, item[1]))
+                ready.append((owner[0], item[1]))
         for owner, flags in ready:
             owner.ready(flags)
 
@@ -241,11 +241,11 @@ class Tunnels:
 
         A stream without flags is not looked at: it would be ready for ever at its end.
         """
-        if flags:
-            self._poll.register(stream, flags)
-            self._owners[id(stream)] = owner
-        else:
+        if not flags:
             self.unwatch(stream)
+        elif self._owners.get(id(stream)) != (owner, flags):
+            self._poll.register(stream, flags)
+            self._owners[id(stream)] = (owner, flags)
 
     def unwatch(self, stream):
         if self._owners.pop(id(stream), None):
