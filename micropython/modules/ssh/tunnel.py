@@ -13,6 +13,7 @@ when the session has heard something. So a slow or dead end holds up its own lin
 
 import gc
 import select
+import sys
 
 import _ssh
 
@@ -24,6 +25,9 @@ from ssh.link import Link
 _LONGEST_MS = 30000
 # How many clients are taken at a time, so that those that are there have their turn.
 _CLIENTS = 16
+_QUICKACK = (6, 12, 1)  # of TCP, on Linux
+# What the session gives a channel, if there is memory.
+_USUAL_WINDOW = 131072
 # Less than this is not worth a channel.
 _LEAST_WINDOW = 4096
 
@@ -110,6 +114,7 @@ class Tunnels:
         self._owners = {}
         self._active = set()
         self._heard = -1
+        self._quick = False
         self._left = False  # the line has not taken all output
         # Sessions that run through another one: only the last has a socket of this system.
         self._sessions = [conn.session]
@@ -204,6 +209,7 @@ class Tunnels:
         if moved:
             self._heard = heard
             self._accept()
+            self._quick = bool(self.links) and sys.platform == "linux"
             active = self.links[:]
         for link in active:
             if link.move():
@@ -216,6 +222,8 @@ class Tunnels:
         longest = _LONGEST_MS
         if self.session.keepalive_interval:
             longest = min(longest, int(self.session.keepalive_interval * 1000))
+        if self._quick and ms != 0:
+            self._acknowledge()
         ready = []
         for item in self._poll.ipoll(longest if ms is None else min(ms, longest)):
             owner = self._owners.get(id(item[0]))
@@ -223,6 +231,17 @@ class Tunnels:
                 ready.append((owner[0], item[1]))
         for owner, flags in ready:
             owner.ready(flags)
+
+    def _acknowledge(self):
+        """Have the system acknowledge now what it has taken in. Servers send the rest of a window
+        only then (Nagle's algorithm), and it would wait 40 ms in the hope of an answer to take
+        along.
+        """
+        self._quick = False
+        try:
+            self._line.setsockopt(*_QUICKACK)
+        except (AttributeError, OSError):
+            pass  # not over TCP
 
     def _pump(self):
         left = False
@@ -325,8 +344,13 @@ class Tunnels:
         if free < total // 2:
             gc.collect()
             free = gc.mem_free()
-        window = (free - total // 4) // 16
-        return max(_LEAST_WINDOW, window & ~1023) if window < 131072 else None
+        fair = (free - total // 4) // 6
+        if fair >= _USUAL_WINDOW:
+            return None
+        window = _USUAL_WINDOW // 2
+        while window > _LEAST_WINDOW and window > fair:
+            window //= 2
+        return window
 
     def open(self, target, origin):
         """A channel to the target, which may not be open yet. None: there is none left."""
