@@ -331,7 +331,7 @@ def test_remote_unix(tunnels, folder, echo_port):
 
 
 def test_a_target_that_does_not_answer_holds_up_nobody(tunnels, echo_port):
-    """A connection to a target here that takes no more clients is begun, and the others go on."""
+    """Connections to targets here and there that take no more clients: the others go on."""
     with socket.socket() as silent, contextlib.ExitStack() as stack:
         silent.bind((LOOPBACK, 0))
         silent.listen(0)
@@ -340,16 +340,19 @@ def test_a_target_that_does_not_answer_holds_up_nobody(tunnels, echo_port):
             sock = stack.enter_context(socket.socket())
             sock.setblocking(False)
             sock.connect_ex((LOOPBACK, port))
+        here = free_port()
         running = tunnels(
             """
             out(tunnels.remote(0, ("127.0.0.1", P["silent"])).port)
             out(tunnels.remote(0, ("127.0.0.1", P["echo"])).port)
+            tunnels.local(P["here"], ("127.0.0.1", P["silent"]))
             """,
+            here=here,
             silent=port,
             echo=echo_port,
         )
         dead, good = running.given
-        with dial(dead), dial(dead), dial(good) as sock:
+        with dial(dead), dial(dead), dial(here), dial(here), dial(good) as sock:
             exchange(sock, 1_000_000)
 
 

@@ -10,6 +10,7 @@ from ssh.errors import is_again, why
 # With more links than this, each moves less at a time, so that what waits fits the memory.
 _FEW = 8
 _SMALL_PIECE = 4096
+_CLOSED = 32  # of Channel.ready: the server has closed it
 
 
 class Link:
@@ -148,10 +149,7 @@ class Link:
     def _opened(self):
         """The server's answer."""
         try:
-            if not self.channel.opened():
-                return False
-        except AttributeError:
-            pass  # opened by a call that has waited for it
+            self.channel.opened()
         except OSError as e:
             if not is_again(e):
                 raise
@@ -237,15 +235,8 @@ class Link:
 
     def _look_for_close(self):
         """After the end of output the server may close the rest, too."""
-        if self.eof_sent:
-            return
-        try:
-            self.channel.wait()
-        except OSError as e:
-            if not is_again(e):
-                raise
-            return
-        self._stop_up()
+        if not self.eof_sent and self.channel.ready & _CLOSED:
+            self._stop_up()
 
     def _up(self):
         """From the socket to the channel."""

@@ -354,6 +354,8 @@ class Tunnels:
 
     def open(self, target, origin):
         """A channel to the target, which may not be open yet. None: there is none left."""
+        timeout = self.session.gettimeout()
+        self.session.settimeout(0)  # not to wait for the answer
         try:
             if isinstance(target, str):
                 return self.session.open_unix(target, self.window())
@@ -364,9 +366,11 @@ class Tunnels:
             self.stop_taking(why(e))
             return None
         except OSError as e:
-            if is_again(e):
-                raise OSError(e.args[0], "the server does not answer")
-            raise
+            if not is_again(e):
+                raise
+            return None  # for a moment, while the session makes room
+        finally:
+            self.session.settimeout(timeout)
 
     def close(self):
         """End all: what listens, and the connections."""
