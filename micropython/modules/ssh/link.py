@@ -148,11 +148,7 @@ class Link:
 
     def _opened(self):
         """The server's answer."""
-        try:
-            self.channel.opened()
-        except OSError as e:
-            if not is_again(e):
-                raise
+        if not self.tunnels.opened(self.channel):
             return False
         self._linked()
         return True

@@ -353,22 +353,36 @@ class Tunnels:
         return window
 
     def open(self, target, origin):
-        """A channel to the target, which may not be open yet. None: there is none left."""
-        timeout = self.session.gettimeout()
-        self.session.settimeout(0)  # not to wait for the answer
+        """A channel to the target; opened() tells when it is open. None: there is none left."""
         try:
             if isinstance(target, str):
-                return self.session.open_unix(target, self.window())
-            return self.session.open_tcp(target[0], target[1], origin, self.window())
+                return self._at_once(self.session.open_unix, target, self.window())
+            return self._at_once(self.session.open_tcp, *target, origin, self.window())
         except _ssh.SSHError as e:
             if e.args[0] != _ssh.ERR_NO_SLOT or len(self.links) < 2:
                 raise
             self.stop_taking(why(e))
-            return None
+        except OSError as e:
+            if not is_again(e):
+                raise  # else: for a moment, while the session makes room
+        return None
+
+    def opened(self, channel):
+        """Whether the server has opened the channel. Raises its refusal."""
+        try:
+            self._at_once(channel.opened)
         except OSError as e:
             if not is_again(e):
                 raise
-            return None  # for a moment, while the session makes room
+            return False
+        return True
+
+    def _at_once(self, function, *args):
+        """Call what would wait for the server, but do not wait."""
+        timeout = self.session.gettimeout()
+        self.session.settimeout(0)
+        try:
+            return function(*args)
         finally:
             self.session.settimeout(timeout)
 
