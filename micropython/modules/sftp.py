@@ -20,7 +20,7 @@ import time
 
 from ssh import dialogue, errors, options, paths, settings, terminal, transfer
 from ssh.errors import Failure
-from ssh.sftp import mode_text
+from ssh.sftp_attr import mode_text
 
 USAGE = """\
 usage: sftp [-46Cafpqrv] [-b batch_file] [-c cipher] [-F config_file] [-i key_file]
@@ -49,9 +49,9 @@ def _ls(session, sftp, opts, path):
     if attrs[0] & 0o170000 != 0o040000:
         print(_long(path, attrs) if "l" in opts.flags else _shown(path))
         return 0
-    with sftp.opendir(path or ".") as folder:
-        found = [item for item in folder if "a" in opts.flags or not item[0].startswith(".")]
-    for name, attrs in sorted(found):
+    for name, attrs in transfer.entries(sftp, path or ".", dots=True):
+        if "a" not in opts.flags and name[0] in (".", 46):
+            continue
         print(_long(name, attrs) if "l" in opts.flags else _shown(name))
     return 0
 

@@ -514,3 +514,53 @@ def test_full_local_disk(sshd, folder, tmp_path):
         tmp_path,
     )
     assert got == [28, 100000]
+
+
+LIAR = """
+import os
+from ssh import transfer
+from ssh.sftp import SFTPClient
+class Liar:
+    closed = False
+    names = ["ok", P["name"]]
+    def sftp(self):
+        return self
+    def stat(self, path):
+        return (0o40755 if path == "/d" else 0o100644, 1, 0, 0, 0, 0)
+    def listdir(self, path):
+        return self.names
+    def opendir(self, path):
+        return self
+    def __enter__(self):
+        return iter([(name, (0o100644, 1, 0, 0, 0, 0)) for name in self.names])
+    def __exit__(self, *exc):
+        pass
+    def get(self, path, stream, *args, **more):
+        stream.write(b"x")
+        return 1
+os.mkdir(P["local"] + "/in")
+os.chdir(P["local"] + "/in")
+"""
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "..", ".", "", "a/b", "a\0b", b"\xff"])
+def test_a_server_that_lies(tmp_path, name):
+    """Names from a folder's list that would lead out of the target: nothing is written there."""
+    got = run_mpy(
+        LIAR
+        + """
+try:
+    SFTPClient(Liar()).get("/d", "one", recursive=True)
+except OSError as e:
+    out(e.args[0])
+copier = transfer.Transfer("scp", Liar(), Liar(), True, True)
+copier.get("/d", "two")
+out(copier.failed)
+""",
+        name=name,
+        local=str(tmp_path),
+    ).out
+    skipped = name in (".", "..", "")  # every folder has the first two
+    assert got == [22, 0 if skipped else 1]
+    found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*"))
+    assert [f for f in found if f not in ("in", "in/one", "in/one/ok")] == ["in/two", "in/two/ok"]

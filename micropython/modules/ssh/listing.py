@@ -2,7 +2,7 @@
 
 import time
 
-from ssh.sftp import mode_text
+from ssh.sftp_attr import mode_text
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 

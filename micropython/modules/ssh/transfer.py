@@ -68,10 +68,10 @@ def is_link(attrs):
     return attrs[0] & _TYPE == _LINK
 
 
-def entries(sftp, path):
+def entries(sftp, path, dots=False):
     """(name, attrs) of all in a folder, in order; names that are no text are bytes."""
     with sftp.opendir(path) as folder:
-        found = [item for item in folder if item[0] not in (".", "..")]
+        found = [item for item in folder if item[0] and (dots or item[0] not in (".", ".."))]
     found.sort(key=lambda item: item[0] if isinstance(item[0], bytes) else item[0].encode())
     return found
 
