@@ -21,8 +21,6 @@ def start(port=None, **options):
     return t
 
 def key(name=None):
-    if not hasattr(paramiko, "Ed25519Key"):
-        return load(name or P["key"])
     return paramiko.Ed25519Key.from_private_key_file(name or P["key"])
 
 def login(**options):

@@ -453,3 +453,18 @@ def test_importing_it_loads_little(sshd):
     )
     assert got[0] == ["ssh"] and got[1] == ["ssh", "ssh.errors"]
     assert got[2:] == [False, False, [True, True], [True, True]]
+
+
+def test_every_name_is_there(sshd):
+    got = mpy(
+        """
+        missing = []
+        for module, names in ssh._NAMES:
+            for name in names.split():
+                if not hasattr(ssh, name):
+                    missing.append(name)
+        out(missing)
+        """,
+        sshd,
+    )
+    assert got == [[]]

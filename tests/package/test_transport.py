@@ -119,6 +119,44 @@ def test_with_an_event(sshd, scripted):
     assert ours(snippet, sshd.params()) == ["AuthenticationException", None]
 
 
+# ---------------------------------------------------------------- the host's key
+
+
+def test_the_key_of_the_host(sshd):
+    snippet = """
+    t = start()
+    k = t.get_remote_server_key()
+    out([k.get_name(), k.get_base64() in P["public"], k.get_bits()])
+    t.close()
+    out(fails(t.get_remote_server_key))
+    """
+    assert both(snippet, sshd, public=sshd.public)[0] == ["ssh-ed25519", True, 256]
+
+
+def test_connect(sshd, asyncssh):
+    snippet = """
+    t = start()
+    right = t.get_remote_server_key()
+    t.close()
+    t = paramiko.Transport((HOST, P["other"]))
+    out(fails(t.connect, hostkey=right, username=P["user"], pkey=key()))
+    out(t.is_authenticated())
+    t.close()
+    t = paramiko.Transport((HOST, P["port"]))
+    out(t.connect(hostkey=right, username=P["user"], pkey=key()))
+    out(t.is_authenticated())
+    t.close()
+    t = paramiko.Transport((HOST, P["port"]))
+    t.connect(right)
+    out([t.is_active(), t.is_authenticated()])
+    t.close()
+    t = paramiko.Transport((HOST, P["port"]))
+    out(fails(t.connect, username=P["user"], password="wrong"))
+    """
+    found = both(snippet, sshd, other=asyncssh.port)
+    assert found[0] == "SSHException" and found[-1] == "AuthenticationException"
+
+
 # ---------------------------------------------------------------- the login
 
 
