@@ -454,6 +454,43 @@ def test_a_stream_of_micropython(sshd):
     assert ours(snippet, sshd.params()) == first
 
 
+def test_many_channels(sshd):
+    """None holds up another, in whatever order they are read."""
+    snippet = """
+    t = login()
+    channels = []
+    for i in range(8):
+        c = t.open_session()
+        c.exec_command("head -c 700000 /dev/zero; echo %d >&2; exit %d" % (i, i))
+        channels.append(c)
+    out([channels[i].recv_exit_status() for i in (3, 0)])
+    out([len(read(channels[i])) for i in (7, 1, 6, 2, 5, 3, 4, 0)])
+    out([read(c, stderr=True) for c in channels])
+    out([c.recv_exit_status() for c in channels])
+    """
+    found = both(snippet, sshd)
+    assert found[1] == [700000] * 8 and found[3] == list(range(8))
+
+
+def test_the_connection_is_lost(sshd):
+    """Nobody waits for ever. paramiko's recv() takes it for the end of the output."""
+    snippet = """
+    t = login()
+    c = t.open_session()
+    c.exec_command("kill -9 $PPID; sleep 5")
+    out(c.recv_exit_status())
+    out([c.exit_status_ready(), t.is_active()])
+    """
+    assert both(snippet, sshd) == [-1, [True, False]]
+    snippet = """
+    c = session()
+    c.exec_command("echo early; kill -9 $PPID; sleep 5")
+    out(fails(lambda: read(c)))
+    out(c.recv_exit_status())
+    """
+    assert ours(snippet, sshd.params()) == ["SSHException", -1]
+
+
 # ---------------------------------------------------------------- files
 
 

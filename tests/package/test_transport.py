@@ -1,6 +1,7 @@
 """Transport and SecurityOptions, beside paramiko's."""
 
 import pytest
+from harness.agents import RealAgent
 from sides import both, ours, theirs
 
 pytestmark = [
@@ -208,6 +209,42 @@ def test_auth_publickey_refused(sshd, site):
     """
     found = both(snippet, sshd, other=str(site.key2))
     assert found == ["AuthenticationException", []]
+
+
+def test_keys_of_an_agent(sshd, site, monkeypatch):
+    agent = RealAgent(site)
+    try:
+        agent.add("-q", str(site.keys["rsa-2048"]))
+        agent.add("-q", str(site.key))
+        monkeypatch.setenv("SSH_AUTH_SOCK", agent.path)
+        snippet = """
+        a = paramiko.Agent()
+        keys = a.get_keys()
+        out([(k.get_name(), len(k.asbytes())) for k in keys])
+        for k in keys:
+            t = start()
+            out(t.auth_publickey(P["user"], k))
+            t.close()
+        a.close()
+        """
+        assert both(snippet, sshd)[1:] == [[], []]
+    finally:
+        agent.close()
+    monkeypatch.setenv("SSH_AUTH_SOCK", "")
+    assert both("out(paramiko.Agent().get_keys())", sshd) == [()]
+
+
+def test_a_key_that_signs_elsewhere(sshd):
+    snippet = """
+    class Token:
+        def asbytes(self):
+            return key().asbytes()
+        def sign_ssh_data(self, data, algorithm=None):
+            return key().sign_ssh_data(data, algorithm)
+    t = start()
+    out(t.auth_publickey(P["user"], Token()))
+    """
+    assert ours(snippet, sshd.params()) == [[]]
 
 
 def test_several_factors(sshd_with):
@@ -438,6 +475,25 @@ def test_forwards_to_a_handler(sshd):
     out([seen[0][0], seen[0][1] == ("127.0.0.1", port)])
     """
     assert both(snippet, sshd) == [b"done\n", b"hi", ["127.0.0.1", True]]
+
+
+def test_a_handler_beside_accept(sshd):
+    """What has no handler waits for accept(), also while something else is waited for."""
+    snippet = """
+    t = login()
+    c = t.open_session()
+    agents = []
+    c.request_forward_agent(agents.append)
+    port = t.request_port_forward("127.0.0.1", 0)
+    c.exec_command("sleep 1; echo done")
+    s = dial(port)
+    out(read(c))
+    f = t.accept(20)
+    s.send(b"x")
+    out(f.recv(1))
+    out(agents)
+    """
+    assert both(snippet, sshd) == [b"done\n", b"x", []]
 
 
 # ---------------------------------------------------------------- the rest

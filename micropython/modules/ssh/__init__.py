@@ -17,6 +17,7 @@ _NAMES = (
     ("transport", "Transport SecurityOptions"),
     ("channel", "Channel ChannelFile ChannelStderrFile ChannelStdinFile"),
     ("message", "Message"),
+    ("agent", "Agent AgentKey"),
     ("tunnel", "Tunnels Tunnel"),
     (
         "errors",

@@ -27,3 +27,67 @@ def open_socket(path=None):
 def connect(path=None, **options):
     """An `_ssh.Agent`; its `stream` is the socket, to be closed by who has asked for it."""
     return _ssh.Agent(open_socket(path), **options)
+
+
+# ---------------------------------------------------------------- paramiko's names
+
+
+class Agent:
+    """The keys in the agent of SSH_AUTH_SOCK; none if there is no agent."""
+
+    def __init__(self):
+        self._native = connect() if available() else None
+        self._keys = ()
+        if self._native is not None:
+            self._keys = tuple([AgentKey(self, *key) for key in self._native.keys()])
+
+    def get_keys(self):
+        """A tuple of AgentKey."""
+        return self._keys
+
+    def close(self):
+        if self._native is not None:
+            self._native.stream.close()
+            self._native = None
+
+
+class AgentKey:
+    """A key in an agent: to be given to Transport.auth_publickey() and the like."""
+
+    def __init__(self, agent, blob, comment=""):
+        self.agent = agent
+        self.blob = blob
+        self.comment = comment
+
+    def asbytes(self):
+        return self.blob
+
+    def get_name(self):
+        size = int.from_bytes(self.blob[:4], "big")
+        return self.blob[4 : 4 + size].decode()
+
+    @property
+    def fingerprint(self):
+        return _ssh.fingerprint(self.blob)
+
+    def can_sign(self):
+        return True
+
+    def sign_ssh_data(self, data, algorithm=None):
+        """A signature blob. RSA keys sign with SHA-1 unless algorithm says otherwise."""
+        flags = {"rsa-sha2-256": 2, "rsa-sha2-512": 4}.get(algorithm, 0)
+        return self.agent._native.sign(self.blob, data, flags)
+
+
+def proof(key):
+    """What `userauth_publickey()` of `_ssh.Session` takes for a key of any kind."""
+    if hasattr(key, "login_arguments"):
+        return key.login_arguments()
+    if not hasattr(key, "sign_ssh_data"):
+        return (key,)
+
+    def sign(data, algorithm):
+        signature = key.sign_ssh_data(data, algorithm)
+        return signature.asbytes() if hasattr(signature, "asbytes") else signature
+
+    return sign, key.asbytes()

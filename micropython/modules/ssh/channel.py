@@ -12,7 +12,7 @@ import _ssh
 from ssh.channel_file import ChannelFile, ChannelStderrFile, ChannelStdinFile
 from ssh.errors import EPIPE, SSHError
 
-_CHUNK = 8192
+_CHUNK = 16384
 _POLL = 3  # requests of MicroPython's stream protocol
 _CLOSE = 4
 _STDOUT, _STDERR = 0, 1
@@ -247,10 +247,11 @@ class Channel(io.IOBase):
 
     def _put(self, stream, data):
         kept = self.kept[stream]
-        self.held += len(data)
         if kept and len(kept[-1]) + len(data) <= _CHUNK:
-            data = kept.pop() + data  # few large pieces
-        kept.append(data)
+            kept[-1] = kept[-1] + data  # few large pieces
+        else:
+            kept.append(data)
+        self.held += len(data)
 
     def _unread(self, stream, data):
         self.kept[stream].insert(0, data)
@@ -364,9 +365,17 @@ class Channel(io.IOBase):
 
     def exit_status_ready(self):
         """Whether recv_exit_status() would return at once."""
-        if not self.closed:
-            self._take_in(1 << 30)
+        self._keep_all()
         return self._has_exited(0)
+
+    def _keep_all(self):
+        """Read everything that has arrived. A lost connection is for recv() to tell."""
+        try:
+            return self._take_in(1 << 30)
+        except OSError:
+            if not self.transport.session.closed:
+                raise
+            return False
 
     def _has_exited(self, seconds):
         """Wait for the exit as long as there is room for output. True also when none will come."""
@@ -393,12 +402,8 @@ class Channel(io.IOBase):
         that may be too much (MemoryError), read it before.
         """
         pause = 0.005
-        while True:
-            if not self.closed and self._take_in(1 << 30):
-                pause = 0.005
-            if self._has_exited(pause):
-                break
-            pause = min(pause * 2, 0.05)
+        while not self._has_exited(pause):
+            pause = 0.005 if self._keep_all() else min(pause * 2, 0.05)
         return self.exit_status
 
     @property

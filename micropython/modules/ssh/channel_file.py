@@ -4,7 +4,7 @@ import errno
 import io
 import select
 
-_CHUNK = 8192
+_CHUNK = 16384
 _POLL = 3  # requests of MicroPython's stream protocol
 _CLOSE = 4
 
@@ -22,7 +22,9 @@ class ChannelFile(io.IOBase):
         self.can_write = "w" in mode or "a" in mode or "+" in mode
         self.bufsize = max(bufsize, 0)
         self.closed = False
-        self.ahead = b""  # read, of which what comes from self.at on has not been given away
+        # Read, but not given away: lines, the last one first; then ahead, from self.at on.
+        self.lines = []
+        self.ahead = b""
         self.at = 0
         self.waiting = b""  # written, but not sent
 
@@ -68,6 +70,10 @@ class ChannelFile(io.IOBase):
 
     def _rest(self, size):
         """Up to size bytes of what was read ahead."""
+        if self.lines:
+            self.lines.reverse()
+            self.ahead = b"".join(self.lines) + self.ahead[self.at :]
+            self.lines, self.at = [], 0
         data = self.ahead[self.at : self.at + size]
         self.at += len(data)
         if self.at >= len(self.ahead):
@@ -79,7 +85,7 @@ class ChannelFile(io.IOBase):
         self._check(self.can_read, "reading")
         left = 1 << 30 if size is None or size < 0 else size
         parts = []
-        if self.ahead:
+        if self.ahead or self.lines:
             parts.append(self._rest(left))
             left -= len(parts[0])
         while left:
@@ -104,19 +110,43 @@ class ChannelFile(io.IOBase):
 
     def readline(self, size=None):
         """A line with its end, of size bytes at most; "" at the end."""
-        self._check(self.can_read, "reading")
-        most = 1 << 30 if size is None or size < 0 else size
-        line = b""
-        while len(line) < most:
-            if not self.ahead:
-                self.ahead = self._recv(_CHUNK)
-                if not self.ahead:
-                    break
-            end = self.ahead.find(b"\n", self.at) + 1
-            line += self._rest(min(most - len(line), (end or len(self.ahead)) - self.at))
-            if line[-1:] == b"\n":
-                break
+        if self.lines and size is None and not self.closed:
+            line = self.lines.pop()
+        else:
+            line = self._line(size)
         return line if self.binary else line.decode()
+
+    def _line(self, size):
+        self._check(self.can_read, "reading")
+        if size is not None and size >= 0:
+            return self._short_line(size)
+        rest = self._rest(1 << 30)
+        while not self.lines:
+            data = self._recv(_CHUNK)
+            if not data:
+                return rest
+            self.lines = (rest + data).split(b"\n")
+            rest = self.lines.pop()
+        self.lines = [line + b"\n" for line in self.lines]
+        self.lines.reverse()
+        self.ahead = rest
+        return self.lines.pop()
+
+    def _short_line(self, size):
+        line = self._rest(size)
+        while True:
+            end = line.find(b"\n") + 1
+            if end or len(line) >= size:
+                break
+            data = self._recv(size - len(line))
+            if not data:
+                break
+            line += data
+        if end and end < len(line):
+            self.ahead = line[end:] + self.ahead[self.at :]
+            self.at = 0
+            line = line[:end]
+        return line
 
     def readlines(self, sizehint=None):
         """The lines up to the end, or about sizehint bytes of them."""
@@ -169,7 +199,7 @@ class ChannelFile(io.IOBase):
 
     def ioctl(self, request, arg):
         if request == _POLL:
-            here = arg & select.POLLIN if self.ahead else 0
+            here = arg & select.POLLIN if self.ahead or self.lines else 0
             return here | self.channel.ioctl(request, arg)
         if request == _CLOSE:
             self.close()

@@ -277,11 +277,9 @@ class Login:
         """(what the session logs in with, its certificate or None); ValueError if it cannot be
         used. None in place of the key: it is given up.
         """
-        if hasattr(key, "login_arguments"):
-            return key.login_arguments()
-        if isinstance(key, _ssh.Key):
-            return key, None
-        return _ssh.Key(key, self.passphrase), None
+        if isinstance(key, (str, bytes, bytearray)):
+            return _ssh.Key(key, self.passphrase), None
+        return (agent.proof(key) + (None,))[:2]
 
     def certificates_of(self, name, certificate):
         """Certificates to log in with, and None for the key alone."""

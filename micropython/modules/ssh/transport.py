@@ -7,6 +7,7 @@ import time
 import _ssh
 
 from ssh import util
+from ssh.agent import proof
 from ssh.channel import Channel
 from ssh.errors import (
     AuthenticationException,
@@ -14,6 +15,7 @@ from ssh.errors import (
     ChannelException,
     SSHError,
     named,
+    printable,
     why,
 )
 from ssh.message import Message
@@ -70,6 +72,7 @@ class Transport:
         self.channel_timeout = 3600
         self.saved_exception = None
         self.handlers = {}  # kind of channel: function
+        self.waiting = []  # Channels that the server has opened, for accept()
         self.channels = 0
         self.username = None
         self.host_key = None
@@ -296,9 +299,11 @@ class Transport:
                 raise e
 
     def auth_publickey(self, username, key, event=None):
-        """By a PKey, a key of an agent, or the text of a private key."""
+        """By a PKey, an AgentKey, another object with their methods asbytes and sign_ssh_data,
+        a Key of `_ssh`, or the text of a private key.
+        """
         session = self._need()
-        args = key.login_arguments() if hasattr(key, "login_arguments") else (key,)
+        args = proof(key)
         return self._auth_event(event, "publickey", username, session.userauth_publickey, *args)
 
     def auth_interactive(self, username, handler, submethods=""):
@@ -337,7 +342,7 @@ class Transport:
         session = self._need("SSH session not active")
         window = min(window_size, _WINDOW_MAX) if window_size else None
         before = session.timeout
-        session.timeout = self.channel_timeout if timeout is None else timeout
+        session.timeout = self.channel_timeout if timeout is None else max(timeout, 0.001)
         try:
             if kind == "session":
                 native = session.open_session(window=window)
@@ -390,16 +395,15 @@ class Transport:
         """The next Channel that the server opens and no handler takes; None after timeout s."""
         session = self._need()
         end = None if timeout is None else time.ticks_add(time.ticks_ms(), int(timeout * 1000))
-        while True:
+        while not self.waiting:
             left = timeout
             if end is not None:
                 left = max(0, time.ticks_diff(end, time.ticks_ms())) / 1000
             native = session.accept(left)
             if native is None:
                 return None
-            channel = Channel(self, native)
-            if not self._handle(channel):
-                return channel
+            self._handle(Channel(self, native))
+        return self.waiting.pop(0)
 
     # ------------------------------------------------------------ what goes on beside
 
@@ -411,18 +415,17 @@ class Transport:
             self.handlers[kind] = handler
 
     def _handle(self, channel):
-        """Give it to its handler; False if it has none."""
+        """Give it to its handler, or to accept() if it has none."""
         native = channel.native
         handler = self.handlers.get(native.kind)
         if handler is None:
-            return False
-        if native.kind == "forwarded-tcpip":
+            self.waiting.append(channel)
+        elif native.kind == "forwarded-tcpip":
             handler(channel, native.origin, native.destination)
         elif native.kind == "x11":
             handler(channel, native.origin)
         else:
             handler(channel)
-        return True
 
     def pump(self):
         """Take in what has arrived, and call handlers. Programs that wait elsewhere call it."""
@@ -431,17 +434,12 @@ class Transport:
             self.dispatch()
 
     def dispatch(self):
-        """Call the handlers of what the server has opened.
-
-        As long as there are handlers, what has none is for accept(), which comes first then.
-        """
+        """Call the handlers of what the server has opened."""
         while self.handlers and not self.session.closed:
             native = self.session.accept(0)
             if native is None:
                 break
-            channel = Channel(self, native)
-            if not self._handle(channel):
-                channel.close()
+            self._handle(Channel(self, native))
 
     def wait_for(self, channel):
         """Wait for output of a channel as its timeout says, and call handlers meanwhile."""
@@ -503,7 +501,7 @@ class Transport:
     # ------------------------------------------------------------ the log
 
     def _log(self, level, text):
-        util.log(self.log_name, level, text)
+        util.log(self.log_name, level, printable(text))
 
     def set_log_channel(self, name):
         """The name under which this logs (see `ssh.util`)."""
