@@ -5,6 +5,7 @@ import io
 import select
 
 _CHUNK = 16384
+_LINES = 64  # that are made at once
 _POLL = 3  # requests of MicroPython's stream protocol
 _CLOSE = 4
 
@@ -22,7 +23,8 @@ class ChannelFile(io.IOBase):
         self.can_write = "w" in mode or "a" in mode or "+" in mode
         self.bufsize = max(bufsize, 0)
         self.closed = False
-        # Read, but not given away: lines, the last one first; then ahead, from self.at on.
+        # Read, but not given away: lines without their ends, the last one first; then ahead, from
+        # self.at on.
         self.lines = []
         self.ahead = b""
         self.at = 0
@@ -72,7 +74,8 @@ class ChannelFile(io.IOBase):
         """Up to size bytes of what was read ahead."""
         if self.lines:
             self.lines.reverse()
-            self.ahead = b"".join(self.lines) + self.ahead[self.at :]
+            self.lines.append(self.ahead[self.at :])
+            self.ahead = b"\n".join(self.lines)
             self.lines, self.at = [], 0
         data = self.ahead[self.at : self.at + size]
         self.at += len(data)
@@ -111,7 +114,7 @@ class ChannelFile(io.IOBase):
     def readline(self, size=None):
         """A line with its end, of size bytes at most; "" at the end."""
         if self.lines and size is None and not self.closed:
-            line = self.lines.pop()
+            line = self.lines.pop() + b"\n"
         else:
             line = self._line(size)
         return line if self.binary else line.decode()
@@ -121,16 +124,16 @@ class ChannelFile(io.IOBase):
         if size is not None and size >= 0:
             return self._short_line(size)
         rest = self._rest(1 << 30)
-        while not self.lines:
+        while b"\n" not in rest:
             data = self._recv(_CHUNK)
             if not data:
                 return rest
-            self.lines = (rest + data).split(b"\n")
-            rest = self.lines.pop()
-        self.lines = [line + b"\n" for line in self.lines]
-        self.lines.reverse()
-        self.ahead = rest
-        return self.lines.pop()
+            rest += data
+        lines = rest.split(b"\n", _LINES)
+        self.ahead = lines.pop()
+        lines.reverse()
+        self.lines = lines
+        return lines.pop() + b"\n"
 
     def _short_line(self, size):
         line = self._rest(size)
