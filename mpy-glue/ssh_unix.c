@@ -6,8 +6,10 @@
 
 #if MICROPY_PY_SSH_UNIX
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -34,20 +36,41 @@ static mp_obj_t unix_read_some(mp_obj_t stream, mp_obj_t buf_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(unix_read_some_obj, unix_read_some);
 
-// shutdown(sock): nothing more will be written; reading goes on.
-static mp_obj_t unix_shutdown(mp_obj_t sock) {
+static int get_fd(mp_obj_t sock) {
     const mp_stream_p_t *stream_p = mp_get_stream_raise(sock, MP_STREAM_OP_IOCTL);
     int err = 0;
     mp_uint_t fd = stream_p->ioctl(sock, MP_STREAM_GET_FILENO, 0, &err);
     if (fd == MP_STREAM_ERROR) {
         mp_raise_OSError(err);
     }
-    if (shutdown(fd, SHUT_WR) != 0) {
+    return fd;
+}
+
+// shutdown(sock): nothing more will be written; reading goes on.
+static mp_obj_t unix_shutdown(mp_obj_t sock) {
+    if (shutdown(get_fd(sock), SHUT_WR) != 0) {
         mp_raise_OSError(errno);
     }
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(unix_shutdown_obj, unix_shutdown);
+
+// port(sock): at which port it is, of a socket that was bound to one that the system chose.
+static mp_obj_t unix_port(mp_obj_t sock) {
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    if (getsockname(get_fd(sock), (struct sockaddr *)&address, &len) != 0) {
+        mp_raise_OSError(errno);
+    }
+    uint16_t port = 0;
+    if (address.ss_family == AF_INET) {
+        port = ((struct sockaddr_in *)&address)->sin_port;
+    } else if (address.ss_family == AF_INET6) {
+        port = ((struct sockaddr_in6 *)&address)->sin6_port;
+    }
+    return MP_OBJ_NEW_SMALL_INT(ntohs(port));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_port_obj, unix_port);
 
 // terminal_size(fd): (columns, rows) of a terminal, as far as it knows.
 static mp_obj_t unix_terminal_size(mp_obj_t fd) {
@@ -183,6 +206,7 @@ static const mp_rom_map_elem_t unix_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_unix) },
     { MP_ROM_QSTR(MP_QSTR_read_some), MP_ROM_PTR(&unix_read_some_obj) },
     { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&unix_shutdown_obj) },
+    { MP_ROM_QSTR(MP_QSTR_port), MP_ROM_PTR(&unix_port_obj) },
     { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&unix_terminal_size_obj) },
     { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&unix_catch_signals_obj) },
     { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&unix_chmod_obj) },

@@ -18,6 +18,8 @@ from ssh.errors import (
 )
 
 KEY_MAX = 65536  # bytes of a file that is read as a key
+# What an agent must be told for an RSA key to sign with these.
+_FLAGS = {"rsa-sha2-256": 2, "rsa-sha2-512": 4}
 
 
 def run(coroutine):
@@ -215,6 +217,8 @@ class Login:
                     return None
                 keys = agent.connect(self.agent_path)
             self.debug("trying the keys of the SSH agent")
+            if session.gettimeout() == 0:
+                return await self.by_each(conn, keys)
             return await conn.call(session.userauth_agent, self.user, keys)
         except (OSError, ValueError) as e:
             if session.closed:
@@ -225,6 +229,20 @@ class Login:
         finally:
             if keys and keys is not self.agent:
                 keys.stream.close()
+
+    async def by_each(self, conn, keys):
+        """The keys of an agent in turn, where userauth_agent() would wait."""
+        for blob, _ in keys.keys():
+
+            def sign(data, algorithm, blob=blob):
+                return keys.sign(blob, data, _FLAGS.get(algorithm.split("-cert-")[0], 0))
+
+            try:
+                return await conn.call(conn.session.userauth_publickey, self.user, sign, blob)
+            except _ssh.SSHError as e:
+                if e.args[0] not in (_ssh.ERR_AUTH_FAILED, _ssh.ERR_AGENT_REFUSED):
+                    raise
+        return None
 
     async def by_keys(self, conn):
         for name, key in self.identities():

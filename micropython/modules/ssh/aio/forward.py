@@ -3,6 +3,8 @@
 import asyncio
 from asyncio import core
 
+import _ssh
+
 from ssh import sockets, socks
 from ssh.aio import connection, pump
 
@@ -14,6 +16,11 @@ _PIECE = 8192
 def _end(bind):
     """A port, (host, port) or a path."""
     return ("localhost", bind) if isinstance(bind, int) else bind
+
+
+def _port(sock):
+    """The port that the system has chosen, as far as it tells."""
+    return _ssh.unix.port(sock) if hasattr(_ssh, "unix") else 0
 
 
 class Listener:
@@ -61,13 +68,12 @@ class Local(Listener):
         if isinstance(bind, str):
             self._socks = [sockets.listen_unix(bind)]
         else:
-            self._socks = sockets.listen(*bind)
-            if not self.port:
-                self.port = (
-                    sockets.origin(self._socks[0].getsockname())[1]
-                    if hasattr(self._socks[0], "getsockname")
-                    else 0
-                )
+            host, port = bind
+            if not port:
+                # A port that the system chooses is that of one address.
+                host = {"localhost": "127.0.0.1", "": "0.0.0.0"}.get(host, host)
+            self._socks = sockets.listen(host, port)
+            self.port = self.port or _port(self._socks[0])
         self._tasks = [core.create_task(self._listen(sock)) for sock in self._socks]
         conn._tasks.update(self._tasks)
 

@@ -191,7 +191,11 @@ class Pump:
                     self.line.after()
             finally:
                 self._waking = False
-        if self.error is None and session.want != self._want:
+        try:
+            changed = session.want != self._want
+        except OSError:
+            return  # it is dead, which whoever has called will hear
+        if changed and self.error is None:
             task = self._tasks[0]
             if task.data is self.line.queue:
                 task.data.remove(task)
