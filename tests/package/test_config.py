@@ -262,6 +262,7 @@ def test_the_command_line_comes_first(config, args):
 def test_include(config, tmp_path):
     """Several names, patterns, in the order of their names; blocks end with their file."""
     (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "folder.conf").mkdir()
     config("Port 1\nHost b\n User inb\n", "d/10.conf")
     config("Port 2\nUser in2\n", "d/20.conf")
     config("Port 3\n", "d/.hidden.conf")

@@ -241,6 +241,8 @@ class _Reader:
             if name[:1] not in "/\\" and name[1:2] != ":":
                 name = paths.join(folder, name)
             for path in _glob(name):
+                if paths.is_dir(path):
+                    continue  # as OpenSSH, for a pattern that also finds folders
                 self.file(path, folder, active, depth + 1, safe)
 
     def block(self, name, rest, where, allowed):
