@@ -285,8 +285,9 @@ static MP_DEFINE_CONST_FUN_OBJ_0(modssh_algorithms_obj, modssh_algorithms);
 
 // fingerprint(key, hash="sha256")
 static mp_obj_t modssh_fingerprint(size_t n_args, const mp_obj_t *args) {
-    uint8_t *blob;
-    size_t len = modssh_public_blob(args[0], &blob);
+    // Of any type: what is only shown need not be understood.
+    mp_obj_t blob_obj = modssh_any_public_obj(args[0]);
+    GET_STR_DATA_LEN(blob_obj, blob, len);
     if (n_args == 1 || mp_obj_equal(args[1], MP_OBJ_NEW_QSTR(MP_QSTR_sha256))) {
         return modssh_fingerprint_obj(blob, len);
     }

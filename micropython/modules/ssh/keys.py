@@ -54,14 +54,19 @@ def _plain(blob):
     return _string(name) + blob[start:at]
 
 
-def _bits(blob):
+def bits_of(blob):
     """Bits of a key, as ssh-keygen counts them; 0 for a type that is not known."""
     name, at = _take(blob)
-    if name == b"ssh-rsa":
-        number = _take(blob, _take(blob, at)[1])[0].lstrip(b"\0")
+    if name.endswith(_CERT.encode()):
+        return bits_of(_plain(blob))
+    if name in (b"ssh-rsa", b"ssh-dss"):
+        if name == b"ssh-rsa":
+            at = _take(blob, at)[1]  # behind the exponent
+        number = _take(blob, at)[0].lstrip(b"\0")
         return 8 * len(number) - 10 + len(bin(number[0])) if number else 0
-    if name.startswith(b"ecdsa-sha2-nistp"):
-        return int(name[16:])
+    at = name.find(b"nistp") + 5
+    if at > 4:
+        return int(name[at : at + 3])
     return 256 if b"ed25519" in name else 0
 
 
@@ -138,7 +143,7 @@ class PKey:
             raise SSHException(_ssh.ERR_KEY, text)
         self._blob = _plain(blob)
         try:
-            _ssh.fingerprint(self._blob)  # looks at all of it
+            _ssh.verify(self._blob, b"", b"")  # looks at all of it
         except ValueError as e:
             raise SSHException(_ssh.ERR_KEY, f"Invalid key: {e.args[0]}")
         if kind != plain:
@@ -220,7 +225,7 @@ class PKey:
         return self.get_name().replace("ssh-", "").split("-")[0].upper()
 
     def get_bits(self):
-        return _bits(self._blob)
+        return bits_of(self._blob)
 
     def get_base64(self):
         return binascii.b2a_base64(self._blob).decode().strip()

@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[2]
 GROUP = "DEVEL/MPYTHON"
-PROGRAMS = ("ssh", "scp", "sftp")
+PROGRAMS = ("ssh", "scp", "sftp", "keygen")
 # Names that DOS can hold.
 EXAMPLES = {
     "command.py": "COMMAND.PY",
