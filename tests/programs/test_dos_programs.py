@@ -296,6 +296,37 @@ def test_interrupted_transfer(dos, sshd, folder, screen):
     guest.remove(dos.path("part.bin"))
 
 
+def test_sftp_prompt(dos, sshd, folder, screen):
+    """Commands at the keyboard, a pattern of DOS files, ctrl-C in a transfer."""
+    folder.chmod(0o777)
+    (folder / "one.txt").write_text("one")
+    (folder / "big").write_bytes(os.urandom(30_000_000))
+    dos.trust(sshd)
+    dos.put("up1.dat", b"1")
+    dos.put("up2.dat", b"2")
+    guest = screen("sftp", *dos.login(sshd), f"{dos.target(sshd)}:{folder}")
+    guest.wait_screen("sftp>", 60)
+    guest.type("lcd c:\\w\nlsx\b\n")
+    guest.wait_screen("one.txt")
+    guest.type("get one.txt\n")
+    guest.wait_screen("100%")
+    guest.type("put up*.dat\n")
+    guest.wait_screen(lambda lines: any("up2.dat" in x.lower() and "100%" in x for x in lines))
+    guest.type("get big part.bin\n")
+    guest.wait_screen(lambda lines: any("% " in line and "ETA" in line for line in lines), 60)
+    guest.key("ctrl-c")
+    guest.wait_screen("interrupted")
+    guest.type("bogus\n")
+    guest.wait_screen("no such command")
+    guest.type("quit\n")
+    assert guest.end(60).returncode == 0
+    assert dos.get("one.txt") == b"one"
+    found = {x.name.lower(): x.read_bytes() for x in folder.iterdir() if x.name != "big"}
+    assert found == {"one.txt": b"one", "up1.dat": b"1", "up2.dat": b"2"}
+    for name in ("one.txt", "up1.dat", "up2.dat", "part.bin"):
+        guest.remove(dos.path(name))
+
+
 def test_a_full_disk(sshd, site, folder, freedos):
     """The error says so, and what is there is whole otherwise."""
     data = os.urandom(12_000_000)
