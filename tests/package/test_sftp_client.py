@@ -408,6 +408,35 @@ def mpy(snippet, server, folder, tmp_path):
     ).out
 
 
+def test_ways_to_get_one(sshd, folder, tmp_path):
+    """Of a Transport, an SSHClient, a Connection; and the short form of the guide."""
+    (folder / "motd").write_text("hello")
+    got = mpy(
+        """
+        sftp.close()
+        import ssh
+        host = ("127.0.0.1", P["port"])
+        transport = ssh.Transport(host)
+        transport.connect(username=P["user"], pkey=ssh.Ed25519Key.from_private_key_file(P["key"]))
+        for sftp in (transport.open_sftp_client(), ssh.SFTPClient.from_transport(transport)):
+            of_it = sftp.get_channel().get_transport() is transport
+            out((type(sftp).__name__, sftp.listdir(D), of_it))
+            sftp.close()
+        transport.close()
+        with ssh.connect(
+            *host, username=P["user"], key_filename=P["key"], hostkey=P["fingerprint"], agent=False
+        ) as conn:
+            with conn.open_sftp() as sftp:
+                sftp.get(D + "/motd", L + "/motd.txt", progress=print)
+        """,
+        sshd,
+        folder,
+        tmp_path,
+    )
+    assert got == [("SFTPClient", ["motd"], True)] * 2
+    assert (tmp_path / "motd.txt").read_text() == "hello"
+
+
 def test_folders_as_a_whole(sshd, folder, tmp_path):
     (folder / "tree" / "sub").mkdir(parents=True)
     (folder / "tree" / "one").write_bytes(b"1")

@@ -214,10 +214,13 @@ class Transfer:
 
     def expand(self, pattern):
         """The remote files that a name with * ? [...] means; itself if it means none."""
-        found = ()
-        if not glob.is_plain(pattern):
-            found = glob.remote(self.sftp, pattern, lambda e: is_lost(self.session, e))
-        return found or [glob.unescape(pattern)]
+        name = glob.unescape(pattern)
+        if glob.is_plain(pattern):
+            return [name]
+        found = glob.remote(self.sftp, pattern, lambda e: is_lost(self.session, e))
+        if not found and remote_stat(self.sftp, name) is None:
+            raise Failure(f"{errors.printable(name)}: no such file on the server", 1)
+        return found or [name]
 
     def get(self, remote, local, attrs=None, depth=0):
         """A file or, if asked for, a folder. local: its name here."""
