@@ -172,13 +172,14 @@ def test_an_unknown_host(sshd, known):
         """
         e = caught(go, hostkey=None, known_hosts=P["known"])
         out([type(e) is ssh.HostKeyError, isinstance(e, ssh.SSHException), e.state, e.hostname])
-        out(e.fingerprint == P["fingerprint"])
+        out([e.fingerprint == P["fingerprint"], e.kind])
         out(str(e))
         """,
         sshd,
         known=file,
     )
-    assert got[:2] == [[True, True, "new", f"[127.0.0.1]:{sshd.port}"], True]
+    name = f"[127.0.0.1]:{sshd.port}"
+    assert got[:2] == [[True, True, "new", name], [True, "ssh-ed25519"]]
     for part in (sshd.fingerprint, "not a known host", "hostkey=", file):
         assert part in got[2]
 

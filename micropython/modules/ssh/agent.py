@@ -13,6 +13,7 @@ def available(path=None):
 
 
 def default_path():
+    """Where the environment says that the agent is, or None."""
     return os.getenv("SSH_AUTH_SOCK") if hasattr(os, "getenv") else None
 
 
@@ -46,6 +47,7 @@ class Agent:
         return self._keys
 
     def close(self):
+        """Close the connection to the agent: its keys sign no more."""
         if self._native is not None:
             self._native.stream.close()
             self._native = None
@@ -60,17 +62,21 @@ class AgentKey:
         self.comment = comment
 
     def asbytes(self):
+        """The public key as a blob."""
         return self.blob
 
     def get_name(self):
+        """The type, as "ssh-ed25519"."""
         size = int.from_bytes(self.blob[:4], "big")
         return self.blob[4 : 4 + size].decode()
 
     @property
     def fingerprint(self):
+        """ "SHA256:...", as OpenSSH shows it."""
         return _ssh.fingerprint(self.blob)
 
     def can_sign(self):
+        """True: the agent does."""
         return True
 
     def sign_ssh_data(self, data, algorithm=None):

@@ -152,6 +152,7 @@ class Channel(io.IOBase):
     # ------------------------------------------------------------ names
 
     def get_transport(self):
+        """The Transport that it belongs to."""
         return self.transport
 
     def set_name(self, name):
@@ -159,6 +160,7 @@ class Channel(io.IOBase):
         self.name = name
 
     def get_name(self):
+        """The name of set_name(), or the number as text."""
         return self.name
 
     def get_id(self):
@@ -166,6 +168,7 @@ class Channel(io.IOBase):
         return self.chanid
 
     def getpeername(self):
+        """The address of the Transport's other side."""
         return self.transport.getpeername()
 
     def fileno(self):
@@ -185,9 +188,11 @@ class Channel(io.IOBase):
         self.timeout = timeout
 
     def gettimeout(self):
+        """The seconds of settimeout(), None for ever."""
         return self.timeout
 
     def setblocking(self, blocking):
+        """settimeout(None) if true, or else settimeout(0)."""
         self.settimeout(None if blocking else 0.0)
 
     def _deadline(self):
@@ -220,6 +225,7 @@ class Channel(io.IOBase):
         return bool(self.kept[_STDOUT])
 
     def recv_stderr_ready(self):
+        """Whether recv_stderr() has a byte to give now."""
         self._take_in(self.keep)
         return bool(self.kept[_STDERR])
 
@@ -432,9 +438,11 @@ class Channel(io.IOBase):
                     raise
 
     def shutdown_read(self):
+        """shutdown(0): what comes from now on is thrown away."""
         self.shutdown(0)
 
     def shutdown_write(self):
+        """shutdown(1): the server sees the end of input."""
         self.shutdown(1)
 
     def close(self):
@@ -502,6 +510,7 @@ class Channel(io.IOBase):
             return None
 
     def ioctl(self, request, arg):
+        """For MicroPython's select.poll and close()."""
         if request == _POLL:
             return self._ready(arg)
         if request == _CLOSE:

@@ -51,12 +51,15 @@ class ChannelFile(io.IOBase):
         return line
 
     def readable(self):
+        """Whether it was opened for reading."""
         return self.can_read
 
     def writable(self):
+        """Whether it was opened for writing."""
         return self.can_write
 
     def seekable(self):
+        """False: a channel only goes forward."""
         return False
 
     def _check(self, able, what):
@@ -163,6 +166,7 @@ class ChannelFile(io.IOBase):
         return lines
 
     def xreadlines(self):
+        """The file itself, which gives lines."""
         return self
 
     # ------------------------------------------------------------ writing
@@ -186,10 +190,12 @@ class ChannelFile(io.IOBase):
         return len(data)
 
     def writelines(self, sequence):
+        """write() each of some bytes or str."""
         for line in sequence:
             self.write(line)
 
     def flush(self):
+        """Send what waits."""
         if self.waiting:
             waiting, self.waiting = self.waiting, b""
             self.channel.sendall(waiting)
@@ -201,6 +207,7 @@ class ChannelFile(io.IOBase):
             self.closed = True
 
     def ioctl(self, request, arg):
+        """For MicroPython's select.poll and close()."""
         if request == _POLL:
             here = arg & select.POLLIN if self.ahead or self.lines else 0
             return here | self.channel.ioctl(request, arg)
@@ -221,5 +228,6 @@ class ChannelStdinFile(ChannelFile):
     """A file of the input."""
 
     def close(self):
+        """Send what waits, and the end of input."""
         super().close()
         self.channel.shutdown_write()

@@ -32,6 +32,7 @@ class AutoAddPolicy(MissingHostKeyPolicy):
     """Accepts the key, and saves it in the file of load_host_keys()."""
 
     def missing_host_key(self, client, hostname, key):
+        """Add it."""
         client.get_host_keys().add(hostname, key.get_name(), key)
         if client._host_keys_filename is not None:
             client.save_host_keys(client._host_keys_filename)
@@ -42,6 +43,7 @@ class RejectPolicy(MissingHostKeyPolicy):
     """Rejects the host: the default."""
 
     def missing_host_key(self, client, hostname, key):
+        """HostKeyError, which says what to do."""
         fingerprint = _ssh.fingerprint(key.asbytes())
         raise HostKeyError(
             f"Server '{hostname}' not found in known_hosts: its {key.get_name()} key has the "
@@ -58,6 +60,7 @@ class WarningPolicy(MissingHostKeyPolicy):
     """Accepts the key with a warning on standard error."""
 
     def missing_host_key(self, client, hostname, key):
+        """Say so."""
         fingerprint = _ssh.fingerprint(key.asbytes())
         sys.stderr.write(f"Warning: unknown {key.get_name()} host key for {hostname}: ")
         sys.stderr.write(fingerprint + "\n")
@@ -107,6 +110,7 @@ class SSHClient:
         self._host_keys.save(filename)
 
     def get_host_keys(self):
+        """The HostKeys of load_host_keys(), to look at or to change."""
         return self._host_keys
 
     def set_missing_host_key_policy(self, policy):
@@ -114,6 +118,7 @@ class SSHClient:
         self._policy = policy() if isinstance(policy, type) else policy
 
     def set_log_channel(self, name):
+        """The name under which its Transport logs."""
         self._log_channel = name
 
     # ------------------------------------------------------------ connecting
@@ -182,6 +187,7 @@ class SSHClient:
             raise BadHostKeyException(hostname, key, expected)
 
     def close(self):
+        """End the connection."""
         if self._transport is not None:
             self._transport.close()
             self._transport = None
@@ -224,6 +230,7 @@ class SSHClient:
         return self._transport.open_sftp_client()
 
     def get_transport(self):
+        """Its Transport; None when not connected."""
         return self._transport
 
 

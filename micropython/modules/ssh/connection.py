@@ -154,9 +154,11 @@ class Connection:
 
     @property
     def closed(self):
+        """Whether the session is over."""
         return self.session.closed
 
     def close(self):
+        """End the session and close its socket; never waits."""
         try:
             self.session.close()
         finally:

@@ -134,6 +134,7 @@ class HostKeyError(SSHError):
         super().__init__(_ssh.ERR_HOST_KEY_REJECTED, text)
         self.hostname = hostname
         self.key = key
+        self.kind = bytes(key[4 : 4 + int.from_bytes(key[:4], "big")]).decode()
         self.fingerprint = _ssh.fingerprint(key)
         self.state = state
 

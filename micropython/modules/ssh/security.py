@@ -74,11 +74,13 @@ class Dump:
                 self.transport._log(util.DEBUG, f"{way}: {at:04x}: {data[at : at + 16].hex(' ')}")
 
     def send(self, data):
+        """As the socket."""
         sent = self.sock.send(data)
         self._show("OUT", bytes(data[:sent]))
         return sent
 
     def recv(self, size):
+        """As the socket."""
         data = self.sock.recv(size)
         self._show("IN", data)
         return data

@@ -109,6 +109,7 @@ class Transport:
     # ------------------------------------------------------------ start and end
 
     def get_security_options(self):
+        """The algorithms that it may use: a SecurityOptions, to be set before start_client()."""
         return SecurityOptions(self)
 
     def use_compression(self, compress=True):
@@ -200,14 +201,17 @@ class Transport:
 
     @property
     def active(self):
+        """The same as is_active()."""
         return self.is_active()
 
     @property
     def authenticated(self):
+        """The same as is_authenticated()."""
         return self.is_authenticated()
 
     @property
     def remote_version(self):
+        """The line by which the server named itself, "" before the start."""
         return self.session.remote_version if self.session else ""
 
     def get_exception(self):
@@ -241,9 +245,11 @@ class Transport:
     # ------------------------------------------------------------ login
 
     def is_authenticated(self):
+        """Whether the session is up and logged in."""
         return self.session is not None and not self.session.closed and self.session.authenticated
 
     def get_username(self):
+        """Who has logged in by an auth_ method, or None."""
         return self.username if self.is_authenticated() else None
 
     def get_banner(self):
@@ -323,6 +329,7 @@ class Transport:
         return self.channels - 1
 
     def open_session(self, window_size=None, max_packet_size=None, timeout=None):
+        """A Channel for a command, a shell or a subsystem; arguments as for open_channel()."""
         return self.open_channel("session", None, None, window_size, max_packet_size, timeout)
 
     def open_channel(
@@ -508,6 +515,7 @@ class Transport:
         self.log_name = name
 
     def get_log_channel(self):
+        """The name under which this logs."""
         return self.log_name
 
     def set_hexdump(self, hexdump):
@@ -518,6 +526,7 @@ class Transport:
         self.hexdump = bool(hexdump)
 
     def get_hexdump(self):
+        """Whether set_hexdump() is on."""
         return self.hexdump
 
 
