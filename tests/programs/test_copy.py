@@ -419,6 +419,28 @@ def test_a_full_disk(unix, sshd, remote):
     done.failed(1, "no space left", "incomplete")
 
 
+@pytest.mark.parametrize("how", ["-J", "config"])
+def test_over_a_jump_host(machine, sshd, asyncssh, remote, how):
+    """-J and ProxyJump; the host on the way has its own login, from the configuration file."""
+    machine.trust(sshd, asyncssh)
+    (remote / "a").write_text("over there")
+    jump = f"{sshd.user}@{machine.host}:{sshd.port}"
+    lines = f"Host *\nIdentityFile {machine.key}\n"
+    if how == "config":
+        lines = f"Host target\nHostName {machine.host}\nProxyJump {jump}\n" + lines
+    machine.put("conf", lines.encode())
+    options = ["-F", machine.path("conf"), "-P", str(asyncssh.port)]
+    host = f"{asyncssh.user}@target" if how == "config" else machine.target(asyncssh)
+    if how == "-J":
+        options += ["-J", jump]
+    before = sshd.log().count("Accepted publickey")
+    machine.run("scp", *options, f"{host}:{remote}/a", machine.path("b")).ok()
+    assert machine.get("b") == b"over there"
+    machine.run("sftp", *options, f"{host}:{remote}/a", machine.path("c")).ok()
+    assert machine.get("c") == b"over there"
+    assert sshd.log().count("Accepted publickey") == before + 2
+
+
 @pytest.mark.unix_only("modes are of unix, as the call that sets times")
 def test_modes_here(unix, sshd, remote):
     """New files have the mode of the original, but for the mask; -p makes it all the same."""

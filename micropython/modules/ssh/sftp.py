@@ -132,9 +132,11 @@ class SFTPClient:
                     yield SFTPAttributes._of(attrs, name)
 
     def mkdir(self, path, mode=0o777):
+        """Make a folder; the server takes its mask from the mode."""
         self.native.mkdir(self._at(path), mode)
 
     def rmdir(self, path):
+        """Remove a folder, which has to be empty."""
         self.native.rmdir(self._at(path))
 
     def chdir(self, path=None):
@@ -157,6 +159,7 @@ class SFTPClient:
     # ------------------------------------------------------------ names
 
     def remove(self, path):
+        """Delete a file or a link; also unlink()."""
         self.native.unlink(self._at(path))
 
     unlink = remove
@@ -178,11 +181,13 @@ class SFTPClient:
         self.native.hardlink(self._at(source), self._at(dest))
 
     def readlink(self, path):
+        """The text that a link holds."""
         return self.native.readlink(self._at(path))
 
     # ------------------------------------------------------------ attributes
 
     def stat(self, path):
+        """SFTPAttributes of a file or folder, of what a link leads to."""
         return SFTPAttributes._of(self.native.stat(self._at(path)))
 
     def lstat(self, path):
@@ -190,9 +195,11 @@ class SFTPClient:
         return SFTPAttributes._of(self.native.lstat(self._at(path)))
 
     def chmod(self, path, mode, *, follow=True):
+        """Set the mode. follow=False: of a link itself (OpenSSH's extension), here and below."""
         self.native.setstat(self._at(path), mode=mode, follow=follow)
 
     def chown(self, path, uid, gid, *, follow=True):
+        """Set owner and group, which are numbers; both are needed."""
         self.native.setstat(self._at(path), uid=uid, gid=gid, follow=follow)
 
     def utime(self, path, times, *, follow=True):
@@ -201,6 +208,7 @@ class SFTPClient:
         self.native.setstat(self._at(path), atime=int(atime), mtime=int(mtime), follow=follow)
 
     def truncate(self, path, size):
+        """Cut or extend a file to size bytes."""
         self.native.setstat(self._at(path), size=size)
 
     def statvfs(self, path="."):

@@ -57,6 +57,7 @@ class SFTPAttributes:
         )
 
     def asbytes(self):
+        """The line of str() as bytes."""
         return str(self).encode()
 
 

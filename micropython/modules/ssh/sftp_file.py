@@ -34,12 +34,15 @@ class SFTPFile(io.IOBase):
         self.close()
 
     def readable(self):
+        """Whether the mode allows to read."""
         return "r" in self._mode or "+" in self._mode
 
     def writable(self):
+        """Whether the mode allows to write."""
         return any(c in self._mode for c in "wa+")
 
     def seekable(self):
+        """True: it can seek()."""
         return True
 
     # ------------------------------------------------------------ reading
@@ -49,6 +52,7 @@ class SFTPFile(io.IOBase):
         return self.native.read(-1 if size is None else size)
 
     def readinto(self, buff):
+        """Fill a buffer: the number of bytes, fewer than fit only at the end."""
         return self.native.readinto(buff)
 
     def readline(self, size=None):
@@ -70,6 +74,7 @@ class SFTPFile(io.IOBase):
         return line[:at] + b"\n"
 
     def readlines(self, sizehint=None):
+        """The lines up to the end, or until they have sizehint bytes, as a list."""
         lines = []
         left = sizehint
         for line in self:
@@ -92,6 +97,7 @@ class SFTPFile(io.IOBase):
         return line
 
     def xreadlines(self):
+        """The same as iter(file)."""
         return self
 
     def prefetch(self, file_size=None, max_concurrent_requests=None):
@@ -119,6 +125,7 @@ class SFTPFile(io.IOBase):
         return n
 
     def writelines(self, sequence):
+        """Write each of a sequence; no newlines are added."""
         for line in sequence:
             self.write(line)
 
@@ -143,20 +150,25 @@ class SFTPFile(io.IOBase):
         return self.native.truncate(size)
 
     def seek(self, offset, whence=0):
+        """Go to offset from the start, from here (1) or from the end (2): where that is."""
         return self.native.seek(offset, whence)
 
     def tell(self):
+        """Where the next byte is read or written."""
         return self.native.tell()
 
     # ------------------------------------------------------------ attributes
 
     def stat(self):
+        """SFTPAttributes of the open file."""
         return SFTPAttributes._of(self.native.stat())
 
     def chmod(self, mode):
+        """Set the mode."""
         self.native.setstat(mode=mode)
 
     def chown(self, uid, gid):
+        """Set owner and group, which are numbers."""
         self.native.setstat(uid=uid, gid=gid)
 
     def utime(self, times):
@@ -175,9 +187,11 @@ class SFTPFile(io.IOBase):
         self.sftp.sock.settimeout(timeout)
 
     def gettimeout(self):
+        """Seconds for each step of an operation, or None."""
         return self.sftp.sock.gettimeout()
 
     def setblocking(self, blocking):
+        """True: wait for ever. SFTP cannot be without waiting."""
         self.sftp.sock.setblocking(blocking)
 
     def close(self):
@@ -187,6 +201,7 @@ class SFTPFile(io.IOBase):
             self.native.close()
 
     def ioctl(self, request, arg):
+        """For MicroPython's streams."""
         if request == 1:
             self.native.flush()
         elif request == 3:
