@@ -292,7 +292,7 @@ class _Reader:
                 host = tokens_of_host(options, where)
             return match_list(host.lower(), value.lower().split(","))
         if name == "originalhost":
-            return match_list(options.host, patterns)
+            return match_list(options.host.lower(), value.lower().split(","))
         if name == "user":
             return match_list(options.user or local_user(), patterns)
         if name == "localuser":
@@ -374,6 +374,7 @@ def fill(options):
 
     wants_final = _pass(options, options.host, False)
     options.host_name = tokens_of_host(options)
+    options.given.add("host_name")
     if wants_final:
         _pass(options, options.host_name, True)
     check_host(options.host_name)

@@ -168,7 +168,8 @@ def fields(line):
             return None
         text = text.lstrip()
     found = text.split(None, 1)
-    return (marker, found[0], found[1]) if len(found) == 2 else None
+    # What is too short to be a key makes no entry (as for OpenSSH).
+    return (marker, found[0], found[1]) if len(found) == 2 and len(found[1]) >= 8 else None
 
 
 def public_key(text):

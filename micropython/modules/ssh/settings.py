@@ -71,7 +71,7 @@ _SCALES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 def _rekey(words):
     """(bytes or None, seconds or None)."""
     size = time = None
-    if words[0].lower() not in ("default", "none"):
+    if words[0].lower() != "default":
         scale = _SCALES.get(words[0][-1].upper())
         size = int(words[0][:-1]) * scale if scale else int(words[0])
     if len(words) > 1 and words[1].lower() != "none":
