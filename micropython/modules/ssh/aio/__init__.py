@@ -13,17 +13,7 @@ Names are those of AsyncSSH where it has the same thing. Nothing waits but corou
 each can be cancelled or given a time with asyncio.wait_for(), and the connection goes on.
 """
 
+from ssh.aio.channel import Channel
 from ssh.aio.connection import Connection, connect
 
-__all__ = ("Connection", "connect")
-
-
-def __getattr__(name):
-    for module, names in (
-        ("channel", "Channel"),
-        ("sftp", "SFTPClient SFTPFile"),
-        ("forward", "Listener"),
-    ):
-        if name in names.split():
-            return getattr(__import__(f"ssh.aio.{module}", None, None, (name,)), name)
-    raise AttributeError(f"module 'ssh.aio' has no attribute '{name}'")
+__all__ = ("Channel", "Connection", "connect")

@@ -141,7 +141,7 @@ class Connection:
         self.port = port
         self.via = via
         self.owned = None  # a Connection that was made for this one, and ends with it
-        self.pump = pump.Pump(session, line)
+        self.pump = pump.Pump(session, line, self._end_tasks)
         self._lock = asyncio.Lock()
         self._tasks = set()
         self._incoming = None
@@ -372,21 +372,32 @@ class Connection:
 
     def close(self):
         """End the connection, at once, with all that runs over it."""
-        for task in tuple(self._tasks):
-            if task is not core.cur_task:
-                task.cancel()
+        self._end_tasks()
         self.pump.close()
         if self.owned:
             self.owned.close()
 
+    def _end_tasks(self):
+        """Forwards and their connections end."""
+        for task in tuple(self._tasks):
+            if task is not core.cur_task:
+                task.cancel()
+
     async def wait_closed(self):
-        """Until the connection has ended, by either side."""
+        """Until the connection has ended, by either side, and what ran over it."""
         while not self.pump.closed and self.pump.error is None:
             await pump.wait_in(self.pump.queue)
+        for task in tuple(self._tasks):
+            try:
+                if task is not core.cur_task:
+                    await task
+            except (Exception, core.CancelledError):
+                if not task.done():
+                    raise  # it is we who are to stop
 
     async def __aenter__(self):
         return self
 
     async def __aexit__(self, *exc):
         self.close()
-        await core.sleep_ms(0)  # tasks that were ended come to it
+        await self.wait_closed()

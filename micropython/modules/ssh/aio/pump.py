@@ -127,8 +127,9 @@ class ChannelLine:
 class Pump:
     """Serves one session: a task that waits for its line, and one with a clock."""
 
-    def __init__(self, session, line):
+    def __init__(self, session, line, at_end):
         self.session = session
+        self._at_end = at_end
         self.line = line
         self.error = None  # why the session is dead
         self.closed = False
@@ -171,6 +172,7 @@ class Pump:
         """The session is dead: all that wait get its error."""
         if self.error is None and not self.closed:
             self.error = error
+            self._at_end()
         self.wake_all()
 
     # ------------------------------------------------------------ after calls
