@@ -308,3 +308,21 @@ def test_an_agent(machine, sshd_with, site, folder):
     finally:
         agent.close()
     machine.run("ssh", "-v", *args, env=env).failed(255, "SSH agent", "permission denied")
+
+
+@pytest.mark.unix_only("the names of the files are too long for DOS")
+def test_certificates(machine, sshd_with, folder):
+    """Beside the key, or named; the key alone would not do."""
+    ca = keygen(folder / "ca")
+    key = keygen(folder / "user")
+    server = sshd_with(f"TrustedUserCAKeys {ca}.pub", "AuthorizedKeysFile none")
+    machine.trust(server)
+    line = ["ssh-keygen", "-q", "-s", ca, "-I", "test", "-n", server.user, f"{key}.pub"]
+    subprocess.run(line, check=True)
+    args = ["-i", key, *machine.port(server), machine.target(server), "echo in"]
+    assert machine.run("ssh", *args).ok().stdout == b"in\n"
+    certificate = folder / "elsewhere"
+    (key.parent / f"{key.name}-cert.pub").rename(certificate)
+    machine.run("ssh", *args).failed(255, "permission denied")
+    option = ["-o", f"CertificateFile={certificate}"]
+    assert machine.run("ssh", *option, *args).ok().stdout == b"in\n"

@@ -212,6 +212,9 @@ class NoValidConnectionsError(OSError):
         super().__init__(code, f"Unable to connect to port {port} on {where}")
         self.errors = errors
 
+    def __str__(self):
+        return self.args[1]
+
 
 _KINDS = (
     (AuthenticationException, "AUTH_FAILED PASSWORD_EXPIRED TOO_MANY_FACTORS TOO_MANY_PROMPTS"),

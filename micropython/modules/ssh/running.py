@@ -74,6 +74,9 @@ class TimeoutExpired(OSError):
         self.stdout = stdout
         self.stderr = stderr
 
+    def __str__(self):
+        return self.args[1]
+
 
 def _last(stderr):
     """The last line of an error output, to be added to a sentence."""
