@@ -21,7 +21,7 @@ IMPORTS = {
 }
 PROGRAM = """
 import gc, sys, time
-sys.path[:] = [sys.argv[1]]
+sys.path[:] = sys.argv[1].split(":")
 import _ssh, socket, select, os, io
 gc.collect()
 memory, start = gc.mem_alloc(), time.ticks_us()
@@ -59,7 +59,7 @@ def show_package(rounds):
     print(f"  {'':<16}{'frozen ms':>10}{'heap':>8}{'from files ms':>15}{'heap':>8}")
     for name, statement in IMPORTS.items():
         cells = []
-        for path in (".frozen", str(MODULES)):
+        for path in (".frozen", f"{MODULES}:.frozen"):
             runs = [_import(path, statement) for _ in range(rounds)]
             cells.append((statistics.median(run[0] for run in runs) / 1000, runs[0][1]))
         (frozen, heap), (files, more) = cells
