@@ -392,6 +392,24 @@ def test_authorities(certified, authority, file, keys):
     assert not both(certified, file, strict)[0]
 
 
+def test_certificates_without_an_authority(certified, file):
+    """Are not asked for: the key in one may be known."""
+    name = f"[127.0.0.1]:{certified.port}"
+    strict = "-oStrictHostKeyChecking=yes"
+    file.write_text(f"{name} {certified.certified}\n")
+    for algorithms in (
+        "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519",
+        "ssh-ed25519-cert-v01@openssh.com",
+        "^ssh-ed25519-cert-v01@openssh.com",
+    ):
+        assert both(certified, file, strict, f"-oHostKeyAlgorithms={algorithms}")[0]
+    file.write_text("")
+    accept = "-oStrictHostKeyChecking=accept-new"
+    algorithms = "-oHostKeyAlgorithms=ssh-ed25519-cert-v01@openssh.com"
+    assert our_ssh(certified, file, accept, algorithms).stdout == "in\n"
+    assert file.read_text() == f"{name} {certified.certified}\n"
+
+
 def test_revoked_authority(certified, authority, file):
     ca = public(authority)
     strict = "-oStrictHostKeyChecking=yes"

@@ -142,6 +142,7 @@ class _Keys(_Mapping):
         self._entries.remove(self._entry(kind))
 
     def keys(self):
+        """The types of its keys."""
         return [entry.key.get_name() for entry in self._entries if entry.key is not None]
 
 
@@ -234,6 +235,7 @@ class HostKeys(_Mapping):
         return known is not None and known.asbytes() == key.asbytes()
 
     def clear(self):
+        """Forget everything."""
         self._entries = []
         self._revoked = []
 
@@ -257,6 +259,7 @@ class HostKeys(_Mapping):
         raise KeyError(hostname)
 
     def keys(self):
+        """All names, hashed ones as they are."""
         found = []
         for entry in self._entries:
             found += [name for name in entry.hostnames if name not in found]

@@ -170,9 +170,16 @@ class Options:
         """Types of host keys to ask for: those that are known of the host come first, unless the
         user wishes an order. hosts: its KnownHosts.
         """
-        if isinstance(self.host_keys, list):
-            return self.host_keys
-        return hosts.prefer(self.host_keys or _ssh.algorithms()["host_keys"])
+        names = self.host_keys or _ssh.algorithms()["host_keys"]
+        if not hosts.authorities():
+            # Nobody could say that a certificate is good: the key in it is what is wanted.
+            plain = []
+            for name in names:
+                name = name.replace("-cert-v01@openssh.com", "")
+                if name not in plain:
+                    plain.append(name)
+            names = plain
+        return list(names) if isinstance(self.host_keys, list) else hosts.prefer(names)
 
     def user_name(self):
         if self.user:

@@ -54,9 +54,11 @@ class ProxyCommand:
 
     @property
     def closed(self):
+        """Whether close() has been called."""
         return self.stream is None
 
     def settimeout(self, timeout):
+        """Seconds that send and recv wait, None: for ever."""
         self.timeout = timeout
 
     def _wait(self, what):
@@ -124,6 +126,7 @@ class ProxyCommand:
         self.close()
 
     def close(self):
+        """End the connection, and the command with it (SIGHUP)."""
         if self.stream is None:
             return
         self._poll.unregister(self.stream)

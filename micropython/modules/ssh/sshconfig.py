@@ -33,6 +33,7 @@ class SSHConfigDict(dict):
         return value if isinstance(value, bool) else value.lower() == "yes"
 
     def as_int(self, key):
+        """The value as a number; ValueError if it is none."""
         return int(self[key])
 
 
@@ -63,11 +64,13 @@ class SSHConfig:
 
     @classmethod
     def from_path(cls, path):
+        """An SSHConfig of the file with this name; OSError if it cannot be read."""
         with open(path) as file:
             return cls.from_file(file)
 
     @classmethod
     def from_file(cls, flo):
+        """An SSHConfig of an open file."""
         found = cls()
         found.parse(flo)
         return found
