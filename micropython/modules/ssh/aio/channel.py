@@ -126,6 +126,7 @@ class Channel(Reader):
         self.stderr = Reader(conn, native.stderr, self.flags, _STDERR)
         self.stdin = self.stdout = self
         self._lock = asyncio.Lock()
+        self._command = None
         self._out = []  # what write() has taken and the channel has not
         self._eof = False  # it follows
         self._closing = False  # so does the end
@@ -174,6 +175,7 @@ class Channel(Reader):
 
     async def exec(self, command):
         """Run a command."""
+        self._command = command
         await self._ask(self.native.exec, command)
 
     async def shell(self):
@@ -296,17 +298,31 @@ class Channel(Reader):
     # ------------------------------------------------------------ the end
 
     async def wait(self, check=False):
-        """Until the program has ended: its exit status, None if a signal or nothing told it."""
+        """Until the program has ended: its exit status, None if a signal or nothing told it.
+
+        check: ProcessError of ssh unless the status is 0. What it has written and nobody reads may
+        keep it from ending.
+        """
         while True:
             try:
-                return self.native.wait()
+                status = self.native.wait()
+                break
             except OSError as e:
-                self.conn.pump.after()
                 if not pump.is_again(e):
                     raise
+            finally:
+                self.conn.pump.after()
             if self.conn.pump.error is not None:
                 raise self.conn.pump.error
             await pump.wait_in(self._exit)
+        if check:
+            self._completed().check_returncode()
+        return status
+
+    def _completed(self):
+        from ssh.running import CompletedProcess
+
+        return CompletedProcess(self._command, b"", b"", self.exit_status, self.exit_signal)
 
     @property
     def exit_status(self):
@@ -324,12 +340,8 @@ class Channel(Reader):
     @property
     def returncode(self):
         """The exit status; below 0 after a signal; None as long as it runs."""
-        from ssh.running import CompletedProcess
-
-        status, signal = self.exit_status, self.exit_signal
-        if status is None and signal is None:
-            return None
-        return CompletedProcess("", b"", b"", status, signal).returncode
+        done = self._completed()
+        return None if self.exit_status is None and self.exit_signal is None else done.returncode
 
     async def communicate(self, input=None):
         """Send input and its end, read both outputs to their end: (stdout, stderr)."""

@@ -248,16 +248,18 @@ class Pump:
 
     async def ask(self, lock, owner, function, *args, **more):
         """The same for a request, of which an owner can have only one under way."""
-        async with lock:
+        await lock.acquire()
+        try:
+            return await self.call(function, *args, **more)
+        except core.CancelledError:
+            # A late answer must not be taken for the next one's.
             try:
-                return await self.call(function, *args, **more)
-            except core.CancelledError:
-                # A late answer must not be taken for the next one's.
-                try:
-                    owner.abandon()
-                except OSError:
-                    pass
-                raise
+                owner.abandon()
+            except OSError:
+                pass
+            raise
+        finally:
+            lock.release()  # `async with` takes memory for that
 
     def close(self):
         """The end, at once: DISCONNECT is tried, the line closed."""

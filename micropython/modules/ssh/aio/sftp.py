@@ -104,17 +104,16 @@ class SFTPClient:
 
     # ------------------------------------------------------------ folders
 
-    async def scandir(self, path="."):
-        """(name, SFTPAttributes) of all in a folder, for `async for`."""
-        return await Folder.open(self, self._at(path))
+    def scandir(self, path="."):
+        """(name, SFTPAttributes) of all in a folder: `async for name, attrs in ...`."""
+        return Folder(self, self._at(path))
 
     async def readdir(self, path="."):
         """A list of SFTPAttributes, each with its filename."""
         found = []
-        async with await self.scandir(path) as folder:
-            async for name, attrs in folder:
-                attrs.filename = name
-                found.append(attrs)
+        async for name, attrs in self.scandir(path):
+            attrs.filename = name
+            found.append(attrs)
         return found
 
     async def listdir(self, path="."):
@@ -194,20 +193,22 @@ class SFTPClient:
 
     async def opened(self, function, *args, **more):
         """A file or folder of `_ssh`, once the server has opened it."""
-        async with self._lock:
-            native = None
-            try:
-                native = await self.conn.pump.call(function, *args, **more)
-                await self.conn.pump.call(native.opened)
-                return native
-            except asyncio.CancelledError:
-                self.native.abandon()
-                if native is not None:
-                    try:
-                        native.close()
-                    except OSError:
-                        pass
-                raise
+        native = None
+        await self._lock.acquire()
+        try:
+            native = await self.conn.pump.call(function, *args, **more)
+            await self.conn.pump.call(native.opened)
+            return native
+        except asyncio.CancelledError:
+            self.native.abandon()
+            if native is not None:
+                try:
+                    native.close()
+                except OSError:
+                    pass
+            raise
+        finally:
+            self._lock.release()
 
     async def get(self, remotepath, localpath, progress=None):
         """Fetch a file: the number of bytes. progress(done, size) is called on the way.
@@ -279,29 +280,31 @@ class SFTPClient:
 
 
 class Folder:
-    """A folder that is read entry by entry: `async for name, attrs in folder`."""
+    """A folder that is read entry by entry. `async with` or close() if not to its end."""
 
-    def __init__(self, sftp, native):
+    def __init__(self, sftp, path):
         self.sftp = sftp
-        self.native = native
-
-    @classmethod
-    async def open(cls, sftp, path):
-        return cls(sftp, await sftp.opened(sftp.native.opendir, path))
+        self.path = path
+        self.native = None
 
     def __aiter__(self):
         return self
 
     async def __anext__(self):
+        sftp = self.sftp
+        if self.native is None:
+            self.native = await sftp.opened(sftp.native.opendir, self.path)
         while True:
-            entry = await self.sftp.conn.pump.call(self.native.read)
+            entry = await sftp.conn.pump.call(self.native.read)
             if entry is None:
+                await self.close()
                 raise StopAsyncIteration
             if entry[0] not in (".", ".."):
                 return entry[0], SFTPAttributes._of(entry[1])
 
     async def close(self):
-        await self.sftp.conn.pump.call(self.native.close)
+        if self.native is not None:
+            await self.sftp.conn.pump.call(self.native.close)
 
     async def __aenter__(self):
         return self
