@@ -5,59 +5,49 @@
 # KEYFILE is a private key as ssh-keygen makes it. FINGERPRINT is the server's, as shown by
 # "ssh-keygen -l -f ssh_host_ed25519_key.pub": SHA256:...
 
-import io
-import socket
 import sys
 
-import _ssh
+import ssh
 
 
 def show(title, text):
     print("{:>10}  {}".format(title, text))
 
 
-def run(session):
-    done = session.run("uname -sm; echo 'a warning' >&2; exit 3")
+def run(conn):
+    done = conn.run("uname -sm; echo 'a warning' >&2; exit 3")
     show("stdout", done.stdout)
     show("stderr", done.stderr)
-    show("status", done.status)
+    show("status", done.returncode)
 
 
-def copy(session):
+def copy(conn):
     """Send this program to a new folder on the server, fetch it again, compare, clean up."""
-    folder = session.exec("mktemp -d").decode().strip()
+    folder = conn.run("mktemp -d", check=True, encoding="utf-8").stdout.strip()
     remote = folder + "/quickstart.py"
-    with session.sftp() as sftp:
-        with open(sys.argv[0], "rb") as file:
-            show("upload", "{} bytes".format(sftp.put(file, remote)))
-            file.seek(0)
-            sent = file.read()
+    with conn.open_sftp() as sftp:
+        show("upload", "{} bytes".format(sftp.put(sys.argv[0], remote).st_size))
         show("folder", sftp.listdir(folder))
-        back = io.BytesIO()
-        show("download", "{} bytes".format(sftp.get(remote, back)))
-        sftp.unlink(remote)
+        with sftp.open(remote, "rb") as there, open(sys.argv[0], "rb") as here:
+            same = there.read() == here.read()
+        sftp.remove(remote)
         sftp.rmdir(folder)
-    same = back.getvalue() == sent
     show("compare", "the same" if same else "DIFFERENT")
     return same
 
 
 def main(host, port, user, keyfile, fingerprint):
-    with open(keyfile) as file:
-        key = file.read()
-    sock = socket.socket()
-    sock.connect(socket.getaddrinfo(host, int(port))[0][-1])
-    # The handshake. A host with another key raises here, before anything secret is sent.
-    with _ssh.Session(sock, hostkey=fingerprint) as session:
+    # A host with another key raises here, before anything secret is sent.
+    with ssh.connect(
+        host, int(port), username=user, key_filename=keyfile, hostkey=fingerprint
+    ) as conn:
+        session = conn.session
         show("host", session.remote_version)
         show("host key", session.hostkey_fingerprint)
         show("cipher", session.algorithms["cipher_out"])
-        session.userauth_publickey(user, key)
         show("logged in", user)
-        run(session)
-        same = copy(session)
-    sock.close()
-    return 0 if same else 1
+        run(conn)
+        return 0 if copy(conn) else 1
 
 
 if len(sys.argv) != 6:

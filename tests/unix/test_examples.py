@@ -24,8 +24,9 @@ def example(name, server, *args, login=None, fingerprint=None, **more):
     )
 
 
-def test_quickstart(server):
-    done = example("quickstart.py", server)
+@pytest.mark.parametrize("name", ["quickstart.py", "native.py"])
+def test_quickstart(server, name):
+    done = example(name, server)
     assert done.returncode == 0, done.stdout + done.stderr
     assert server.fingerprint in done.stdout
     assert "a warning" in done.stdout
@@ -33,9 +34,10 @@ def test_quickstart(server):
     assert done.stderr == ""
 
 
-def test_quickstart_with_the_wrong_fingerprint(sshd):
+@pytest.mark.parametrize("name", ["quickstart.py", "native.py"])
+def test_quickstart_with_the_wrong_fingerprint(sshd, name):
     wrong = "SHA256:" + "A" * 43
-    done = example("quickstart.py", sshd, fingerprint=wrong)
+    done = example(name, sshd, fingerprint=wrong)
     assert done.returncode == 1
     assert "SSHError" in done.stderr
     assert wrong in done.stderr and sshd.fingerprint in done.stderr
