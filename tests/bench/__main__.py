@@ -14,9 +14,11 @@ import threading
 import time
 from pathlib import Path
 
+from harness.mpy import MICROPYTHON
 from harness.servers import CHACHA, Site, Sshd
 
 from bench.clients import CHANNEL_BYTES, CHANNELS, CLIENTS, CTR, GCM, Call
+from bench.latency import show_latency
 from bench.memory import show_memory
 from bench.package import show_package
 from bench.tools import show_tools
@@ -47,7 +49,7 @@ OPERATIONS = {
     "small_put": f"SFTP put of {SMALL_FILES} files of {SMALL_SIZE} bytes",
     "channels": f"{CHANNELS} channels at once, {CHANNEL_BYTES // 1024} KiB from each",
 }
-OTHERS = ["callgrind", "memory", "programs", "package"]
+OTHERS = ["callgrind", "latency", "memory", "programs", "package"]
 # How long one run may take, in seconds: under callgrind everything is 50 times slower.
 LIMIT = 300
 
@@ -304,6 +306,8 @@ def show_other(operation, server, folder, rounds):
     """What is no comparison of all the clients."""
     if operation == "memory":
         show_memory(server)
+    elif operation == "latency":
+        show_latency(server, MICROPYTHON, folder)
     elif operation == "programs":
         show_tools(lambda line: Run(line, silent=True), server, folder, rounds, fill)
     else:

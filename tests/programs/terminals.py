@@ -1,5 +1,6 @@
 """A program at a terminal: what it shows, keys for it, the terminal's size and modes."""
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -17,6 +18,7 @@ class Terminal:
 
     def __init__(self, line, cwd, env, size=(80, 24), term="xterm"):
         self.text = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.status = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -62,8 +64,26 @@ class Terminal:
             data = os.read(self.fd, 65536)
         except OSError:  # the child has ended and nobody else has the terminal open
             return False
-        self.text += data.decode(errors="replace")
+        self.text += self.decoder.decode(data)
+        self.take(data)
         return bool(data)
+
+    def take(self, data):
+        """More has been shown."""
+
+    def send(self, data):
+        """Type much: what is shown meanwhile is taken in."""
+        os.set_blocking(self.fd, False)
+        try:
+            while data:
+                ready = select.select([self.fd], [self.fd], [], 20)
+                assert ready[0] or ready[1], f"no key is taken:\n{self.text[-3000:]}"
+                if ready[0]:
+                    self._read(0)
+                if ready[1]:
+                    data = data[os.write(self.fd, data[:4096]) :]
+        finally:
+            os.set_blocking(self.fd, True)
 
     def expect(self, pattern, timeout=20):
         """Wait until pattern matches what has been shown since the last match; the match."""

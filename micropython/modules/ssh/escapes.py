@@ -33,10 +33,10 @@ def say(text):
 class Escape:
     """Finds the escape character at the start of lines, and does what is asked for."""
 
-    def __init__(self, char, tunnels, channel, raw=None):
+    def __init__(self, char, relay, raw=None):
         self.char = ord(char)
-        self.tunnels = tunnels
-        self.channel = channel
+        self.relay = relay
+        self.tunnels = relay.tunnels
         self.raw = raw
         self.line_start = True
         self.pending = False
@@ -94,7 +94,7 @@ class Escape:
         say("\n" + ("\n".join(shown) or "no forwards"))
 
     def _break(self):
-        self._asked(self.channel.send_break, 1000)
+        self._asked(self.relay.channel.send_break, 1000)
 
     def _rekey(self):
         self._asked(self.tunnels.session.rekey)
@@ -115,6 +115,7 @@ class Escape:
             os.system("kill -TSTP $PPID")  # the shell that system() starts is our child
         finally:
             self.raw.__enter__()
+        self.relay.look_at_size()
 
     # ------------------------------------------------------------ a command line
 

@@ -148,7 +148,7 @@ def _session(opts, tunnels, command):
             with terminal.Raw() as raw:
                 copier = relay.Relay(tunnels, channel, terminal.Input(), size)
                 if opts.escape:
-                    copier.escape = escapes.Escape(opts.escape, tunnels, channel, raw)
+                    copier.escape = escapes.Escape(opts.escape, copier, raw)
                 copier.run()
             if not opts.quiet and not command:
                 say(f"Connection to {opts.host} closed.")

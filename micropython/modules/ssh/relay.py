@@ -77,11 +77,11 @@ class Relay:
         if self.source is None:
             self.channel.eof()
         while True:
-            moved = self.output()
+            moved = self.input()
+            moved = self.output() or moved
             if not self.outputs and self.exited():
                 self.stop_input()
                 return self.channel.exit_status
-            moved = self.input() or moved
             moved = self.tunnels.step() or moved
             self.watch_size()
             self.watch_input()
@@ -166,10 +166,12 @@ class Relay:
 
     def watch_size(self):
         now = time.ticks_ms()
-        if self.size is None or time.ticks_diff(now, self.looked) < _TICK_MS:
-            return
-        self.looked = now
-        size = terminal.size()
+        if time.ticks_diff(now, self.looked) >= _TICK_MS:
+            self.looked = now
+            self.look_at_size()
+
+    def look_at_size(self):
+        size = self.size and terminal.size()
         if size != self.size:
             self.size = size
             self.channel.window_change(*size)

@@ -110,7 +110,6 @@ class Tunnels:
         self.buf = memoryview(bytearray(_piece()))
         self.full = False  # no more connections until one has ended
         self.gateway = False
-        self._poll = sockets.make_poll()
         self._owners = {}
         self._active = set()
         self._heard = -1
@@ -122,6 +121,8 @@ class Tunnels:
             conn = conn.via
             self._sessions.append(conn.session)
         self._line = conn.sock
+        has_descriptor = hasattr(self._line, "fileno")
+        self._poll = select.poll() if has_descriptor else sockets.make_poll()
         self._line_flags = select.POLLIN
         self._poll.register(self._line, select.POLLIN)
 
