@@ -12,11 +12,13 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 // read_some(stream, buf): one read of the stream; a count, 0 at the end, None when nothing is there.
@@ -82,6 +84,29 @@ static mp_obj_t unix_terminal_size(mp_obj_t fd) {
     return mp_obj_new_tuple(2, items);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(unix_terminal_size_obj, unix_terminal_size);
+
+// terminal_modes(fd): all modes of a terminal, as bytes that terminal_modes(fd, modes) sets again when its output
+// is through. (What termios.tcsetattr() of MicroPython 1.25 sets is not all that tcgetattr() has read.)
+static mp_obj_t unix_terminal_modes(size_t n_args, const mp_obj_t *args) {
+    struct termios modes;
+    if (n_args == 1) {
+        if (tcgetattr(mp_obj_get_int(args[0]), &modes) != 0) {
+            mp_raise_OSError(errno);
+        }
+        return mp_obj_new_bytes((const byte *)&modes, sizeof(modes));
+    }
+    mp_buffer_info_t info;
+    mp_get_buffer_raise(args[1], &info, MP_BUFFER_READ);
+    if (info.len != sizeof(modes)) {
+        mp_raise_ValueError(NULL);
+    }
+    memcpy(&modes, info.buf, sizeof(modes));
+    if (tcsetattr(mp_obj_get_int(args[0]), TCSADRAIN, &modes) != 0) {
+        mp_raise_OSError(errno);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unix_terminal_modes_obj, 1, 2, unix_terminal_modes);
 
 static volatile sig_atomic_t caught;
 
@@ -208,6 +233,7 @@ static const mp_rom_map_elem_t unix_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&unix_shutdown_obj) },
     { MP_ROM_QSTR(MP_QSTR_port), MP_ROM_PTR(&unix_port_obj) },
     { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&unix_terminal_size_obj) },
+    { MP_ROM_QSTR(MP_QSTR_terminal_modes), MP_ROM_PTR(&unix_terminal_modes_obj) },
     { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&unix_catch_signals_obj) },
     { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&unix_chmod_obj) },
     { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&unix_utime_obj) },

@@ -212,9 +212,8 @@ def test_jobs_of_the_remote_shell(ours):
     """Ctrl-Z and Ctrl-C are the remote shell's."""
     with ours() as terminal:
         terminal.expect(PROMPT)
-        terminal.type("sleep 1000\r")
-        terminal.expect("sleep 1000\r\n")
-        terminal.settled()
+        terminal.type("sh -c 'echo u''p; exec sleep 1000'\r")
+        terminal.expect("up\r\n")
         terminal.type("\x1a")
         terminal.expect(r"(Stopped|suspended).*\$ $")
         terminal.type("jobs\r")

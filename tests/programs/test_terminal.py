@@ -298,8 +298,8 @@ def test_keys_go_to_the_remote_side(unix, sshd):
 def test_interrupt_is_for_the_remote_side(unix, sshd):
     with ssh(unix, sshd, unix.target(sshd)) as terminal:
         terminal.expect(PROMPT)
-        terminal.type("sleep 1000; echo after\r")
-        terminal.expect("echo after\r\n")
+        terminal.type("sh -c 'echo u''p; exec sleep 1000'; echo after\r")
+        terminal.expect("up\r\n")  # now the key is for that, and no longer for the shell
         terminal.type("\x03")
         terminal.expect(PROMPT)
         terminal.type("exit 5\r")

@@ -21,7 +21,7 @@ except ImportError:
     dos = None
 
 _ECHO = 8  # c_lflag, the same on Linux, BSD and macOS
-_DRAIN, _FLUSH = 1, 2  # TCSADRAIN, TCSAFLUSH
+_FLUSH = 2  # TCSAFLUSH
 
 
 def stdin():
@@ -75,6 +75,13 @@ def size():
 # ---------------------------------------------------------------- modes
 
 
+def _put_back(fd, modes):
+    try:
+        _ssh.unix.terminal_modes(fd, modes)
+    except OSError:
+        pass  # a terminal that is gone
+
+
 class Raw:
     """Raw mode of standard input as a context manager: every key is a byte for the program."""
 
@@ -83,7 +90,7 @@ class Raw:
     def __enter__(self):
         Raw.now = True
         if termios:
-            self.saved = termios.tcgetattr(0)
+            self.saved = _ssh.unix.terminal_modes(0)
             termios.setraw(0)
         else:
             self.saved = set_keys_raw(True)
@@ -92,7 +99,7 @@ class Raw:
     def __exit__(self, *exc):
         Raw.now = False
         if termios:
-            termios.tcsetattr(0, _DRAIN, self.saved)
+            _put_back(0, self.saved)
         else:
             set_keys_raw(self.saved)
             if dos:
@@ -175,7 +182,7 @@ class _UnixTerminal:
 
     def ask(self, prompt, echo):
         fd = self.file.fileno()
-        saved = termios.tcgetattr(fd)
+        saved = _ssh.unix.terminal_modes(fd)
         if not echo:
             quiet = termios.tcgetattr(fd)
             quiet[3] &= ~_ECHO
@@ -184,7 +191,7 @@ class _UnixTerminal:
             self.file.write(prompt)
             return self._line()
         finally:
-            termios.tcsetattr(fd, _DRAIN, saved)
+            _put_back(fd, saved)
             if not echo:
                 self.file.write("\n")
 
