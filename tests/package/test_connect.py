@@ -144,14 +144,14 @@ def test_what_else_it_opens(sshd, scripted, folder):
         tunnel = conn.forward_remote(0, (HOST, P["there"]))
         out(tunnel.port > 0)
         e = caught(conn.open_tcp, HOST, 1)
-        out(e.args[0] == _ssh.ERR_OPEN_REFUSED)
+        out([type(e) is ssh.ChannelException, e.code, e.args[0] == _ssh.ERR_OPEN_REFUSED])
         out(repr(conn).startswith("<ssh.Connection to"))
         """,
         sshd,
         there=port,
         folder=str(folder),
     )
-    assert got == [b"in a channel\n", b"hello", 4, True, True, True]
+    assert got == [b"in a channel\n", b"hello", 4, True, [True, 2, True], True]
 
 
 # ---------------------------------------------------------------- the host
@@ -361,6 +361,19 @@ def test_options_of_the_session(sshd):
         sshd,
     )
     assert got == [["aes192-ctr", "ecdh-sha2-nistp384", "hmac-sha2-512"], True]
+
+
+def test_no_common_algorithm(sshd_with):
+    server = sshd_with("Ciphers aes256-ctr")
+    got = mpy(
+        """
+        e = caught(go, ciphers="aes128-ctr")
+        out([type(e) is ssh.IncompatiblePeer, e.args[0] == _ssh.ERR_NO_CIPHER])
+        out("aes256-ctr" in str(e))
+        """,
+        server,
+    )
+    assert got == [[True, True], True]
 
 
 # ---------------------------------------------------------------- the way

@@ -5,6 +5,8 @@ import time
 
 import _ssh
 
+from ssh.errors import SSHError, named
+
 
 def network_up():
     """Bring the network up on ports where a program has to. OSError if it cannot."""
@@ -120,8 +122,14 @@ class Connection:
         return self.session.open_session(**options)
 
     def open_tcp(self, host, port, **options):
-        """A connection from the server to a TCP port: a channel of `_ssh`."""
-        return self.session.open_tcp(host, port, **options)
+        """A connection from the server to a TCP port: a channel of `_ssh`.
+
+        ChannelException if the server refuses it.
+        """
+        try:
+            return self.session.open_tcp(host, port, **options)
+        except SSHError as e:
+            raise named(e)
 
     def open_sftp(self):
         """Files on the server: an SFTPClient."""
@@ -182,7 +190,7 @@ def handshake(host, port=22, *, sock=None, via=None, timeout=30, family=0, **opt
     if options.get("hostkey") is None:
         raise ValueError("hostkey: what decides about the key of the host is needed")
     if sock is None and via is not None:
-        sock = via.session.open_tcp(host, port)
+        sock = via.open_tcp(host, port)
     elif sock is None:
         sock = open_socket(host, port, timeout=timeout, family=family)
     proxy = sock if hasattr(sock, "failure") else None
@@ -193,7 +201,7 @@ def handshake(host, port=22, *, sock=None, via=None, timeout=30, family=0, **opt
         if proxy:
             e = proxy.failure(e)
         sock.close()
-        raise e
+        raise named(e)
     except BaseException:
         sock.close()
         raise
