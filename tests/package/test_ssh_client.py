@@ -1,5 +1,6 @@
 """SSHClient and its policies, beside paramiko's."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -409,3 +410,28 @@ def test_through_another_one(run, sshd):
     outer.close()
     """
     assert run(snippet, sshd) == [b"far\n"]
+
+
+def test_through_a_command(run, sshd, tmp_path):
+    """A ProxyCommand as socket; one that fails is what the exception names."""
+    script = tmp_path / "relay.py"
+    script.write_text(
+        "import select, socket, os\n"
+        f"s = socket.create_connection(('127.0.0.1', {sshd.port}))\n"
+        "while True:\n"
+        "    for ready in select.select([0, s], [], [])[0]:\n"
+        "        data = os.read(0, 65536) if ready == 0 else s.recv(65536)\n"
+        "        if not data:\n"
+        "            raise SystemExit\n"
+        "        s.sendall(data) if ready == 0 else os.write(1, data)\n"
+    )
+    snippet = """
+    c = go(sock=paramiko.ProxyCommand(P["command"]))
+    out(c.exec_command("echo far")[1].read())
+    c.close()
+    c = client()
+    out(fails(c.connect, HOST, P["port"], sock=paramiko.ProxyCommand("exit 3"), username="x"))
+    """
+    command = f"{sys.executable} {script}"
+    found = run(snippet, sshd, ours, command=command)
+    assert found == [b"far\n", "ProxyCommandFailure"]

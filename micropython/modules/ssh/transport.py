@@ -29,7 +29,7 @@ class Transport:
     """A connection to a server.
 
     sock: a connected socket; any object with send, recv, close, settimeout; a Channel of another
-    Transport; a tuple (host, port); or text "host:port".
+    Transport; a ProxyCommand; a tuple (host, port); or text "host:port".
 
     There are no threads: the connection is looked after whenever any of its objects waits, or
     pump() is called. Handlers (of request_port_forward and so on) are called from there.
@@ -141,12 +141,16 @@ class Transport:
             sock = sock.native
         elif self.hexdump:
             sock = Dump(sock, self)
+        elif hasattr(sock, "failure"):  # a ProxyCommand
+            sock = sock.stream
         self._log(util.DEBUG, "starting")
         try:
             self.session = _ssh.Session(
                 sock, hostkey=self._meet, timeout=timeout or self.banner_timeout, **options
             )
-        except SSHError as e:
+        except OSError as e:
+            if hasattr(self.sock, "failure"):
+                e = self.sock.failure(e)
             self._log(util.ERROR, f"negotiation failed: {why(e)}")
             raise named(e)
         self.session.timeout = self.auth_timeout
