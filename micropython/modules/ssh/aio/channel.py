@@ -314,7 +314,8 @@ class Channel(Reader):
                 self.conn.pump.after()
             if self.conn.pump.error is not None:
                 raise self.conn.pump.error
-            await pump.wait_in(self._exit)
+            if not self.flags() & _EXIT:
+                await pump.wait_in(self._exit)
         if check:
             self._completed().check_returncode()
         return status

@@ -222,11 +222,19 @@ class Incoming:
         conn = self.conn
         try:
             while True:
-                native = await conn.pump.call(conn.session.accept, 0, WINDOW)
-                if native is None:
+                native = None
+                try:
+                    native = conn.session.accept(0, WINDOW)
+                except OSError as e:
+                    if not pump.is_again(e):
+                        raise
+                more_moved = conn.pump.after()
+                if native is not None:
+                    self._give(native)
+                elif more_moved:
+                    await core.sleep_ms(0)
+                else:
                     await conn.pump.wait()
-                    continue
-                self._give(native)
         finally:
             pump.wake(self._queue)
 

@@ -108,8 +108,10 @@ class ChannelLine:
 
     def wait(self, want):
         mask = (1 if want & select.POLLIN else 0) | (4 if want & select.POLLOUT else 0)
-        if self.channel.flags() & mask & 1:
-            yield from core.sleep_ms(0)  # it is there already
+        outer = self.channel.conn.session
+        there = self.channel.flags() & mask
+        if there & 1 or (there and not outer.want & select.POLLOUT):
+            yield from core.sleep_ms(0)  # it is ready already
             return
         self.channel.watch(mask, self.queue)
         try:
@@ -178,15 +180,20 @@ class Pump:
     # ------------------------------------------------------------ after calls
 
     def after(self):
-        """A call was made: wake those whose turn may have come, wait for the right thing."""
+        """A call was made: wake those whose turn may have come, wait for the right thing.
+
+        True: more has moved here, by calls for others. So the call may give more by now.
+        """
         if self.closed:
-            return
+            return False
+        turns = 0
         session = self.session
         if not self._waking:
             self._waking = True
             try:
                 # Channels that write what waits for that move bytes too.
                 while session.moved:
+                    turns += 1
                     wake(self.queue)
                     for channel in self.channels[:]:
                         channel.moved()
@@ -196,12 +203,13 @@ class Pump:
         try:
             changed = session.want != self._want
         except OSError:
-            return  # it is dead, which whoever has called will hear
+            return False  # it is dead, which whoever has called will hear
         if changed and self.error is None:
             task = self._tasks[0]
             if task.data is self.line.queue:
                 task.data.remove(task)
                 core._task_queue.push(task)
+        return turns > 1
 
     def wake_all(self):
         wake(self.queue)
@@ -225,7 +233,7 @@ class Pump:
             try:
                 result = function(*args, **more)
             except Exception as e:
-                self.after()
+                more_moved = self.after()
                 if not is_again(e):
                     raise
             else:
@@ -234,7 +242,10 @@ class Pump:
                 if self._calls % _TURN == 0:
                     await core.sleep_ms(0)
                 return result
-            await self.wait()
+            if more_moved:
+                await core.sleep_ms(0)
+            else:
+                await self.wait()
 
     async def wait(self):
         """Until bytes have moved."""
