@@ -30,7 +30,7 @@ usage: sftp [-46Cafpqrv] [-b batch_file] [-c cipher] [-F config_file] [-i key_fi
 
 
 def _date(seconds):
-    t = time.localtime(seconds)
+    t = time.localtime(seconds - paths.EPOCH)
     return f"{t[0]:04d}-{t[1]:02d}-{t[2]:02d} {t[3]:02d}:{t[4]:02d}"
 
 

@@ -78,6 +78,7 @@ def test_what_a_file_system_does(server, folder):
         fs = ssh.mount(s, "/far", root=D)
         out(open("/far/old").read())
         out(open("/far/old", "rb").read())
+        out(open("/far/old", "rb").readlines())
         out(sorted(os.listdir("/far")))
         out(sorted(os.ilistdir(b"/far")))
         out(os.stat("/far/old")[6])
@@ -106,7 +107,7 @@ def test_what_a_file_system_does(server, folder):
         folder,
     )
     assert got == [
-        "één\nzwei\n", "één\nzwei\n".encode(), ["old", "sub"],
+        "één\nzwei\n", "één\nzwei\n".encode(), ["één\n".encode(), b"zwei\n"], ["old", "sub"],
         [(b"old", 0x8000, 0, 11), (b"sub", 0x4000, 0, 0)], 11, 0x4000,
         4, ("/far/sub", ["new"], "text"), "één\n", "één\n", "één\n", ("/far", ["sub"]),
         2, True, 0,
@@ -274,6 +275,25 @@ def test_no_way_out_of_the_root(sshd, folder):
     assert got[:3] == [2, 2, 2]
     assert got[3:10] == ["/root/secret"] * 2 + ["/root"] * 5
     assert got[10] == [("in", 0x8000, 0, 2), ("link", 0xA000, 0, 9)]
+
+
+def test_times_of_ports_that_count_from_2000(sshd, folder):
+    (folder / "a").write_text("x")
+    os.utime(folder / "a", (1000000000, 1000000000))
+    folder.chmod(0o777)
+    got = mpy(
+        """
+        from ssh import paths, sftp_attr
+        paths.EPOCH = 946684800
+        fs = ssh.mount(s, "/far", D)
+        out(os.stat("/far/a")[8])
+        out(sftp_attr.date_text(1000000000 + 946684800))
+        out(sftp_attr.now() - 946684800 - int(time.time()) in (0, 1))
+        """,
+        sshd,
+        folder,
+    )
+    assert got == [1000000000 - 946684800, "09 Sep 2001", True]
 
 
 def test_of_an_sftp_client(sshd, folder):

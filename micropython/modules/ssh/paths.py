@@ -2,9 +2,14 @@
 
 import os
 import sys
+import time
 
 DOS = sys.platform == "dos"
 _SEPARATORS = "/\\" if DOS else "/"
+
+
+# What clocks and files of this port count from, in seconds since 1970: some count from 2000.
+EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
 def getenv(name):

@@ -6,12 +6,11 @@ with conn.open_sftp() as sftp:
 
 import errno
 import os
-import time
 
 import _ssh
 
 from ssh import paths
-from ssh.sftp_attr import SFTPAttributes
+from ssh.sftp_attr import SFTPAttributes, now
 from ssh.sftp_file import SFTPFile
 
 _TYPE, _DIR = 0o170000, 0o040000
@@ -204,7 +203,7 @@ class SFTPClient:
 
     def utime(self, path, times, *, follow=True):
         """times: (atime, mtime) in seconds since 1970, None for now."""
-        atime, mtime = times or (time.time(), time.time())
+        atime, mtime = times or (now(), now())
         self.native.setstat(self._at(path), atime=int(atime), mtime=int(mtime), follow=follow)
 
     def truncate(self, path, size):
@@ -352,7 +351,10 @@ class SFTPClient:
             attrs = self.putfo(fl, remotepath, info[6], told, confirm)
         if preserve:
             self.native.setstat(
-                self._at(remotepath), mode=info[0] & 0o777, atime=info[7], mtime=info[8]
+                self._at(remotepath),
+                mode=info[0] & 0o777 or None,  # on boards files have none
+                atime=info[7] + paths.EPOCH,
+                mtime=info[8] + paths.EPOCH,
             )
         return attrs
 

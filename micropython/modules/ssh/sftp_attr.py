@@ -2,6 +2,8 @@
 
 import time
 
+from ssh import paths
+
 
 class SFTPAttributes:
     """What the server tells about a file. What it does not tell is 0."""
@@ -79,12 +81,17 @@ def mode_text(mode):
     return text
 
 
+def now():
+    """Seconds since 1970."""
+    return int(time.time()) + paths.EPOCH
+
+
 def date_text(seconds):
     """The day and the time of it, or for what is half a year away the year."""
     if seconds is None or seconds == 0xFFFFFFFF:
         return "(unknown date)"
-    t = time.localtime(seconds)
+    t = time.localtime(seconds - paths.EPOCH)
     month = "JanFebMarAprMayJunJulAugSepOctNovDec"[t[1] * 3 - 3 : t[1] * 3]
-    if abs(time.time() - seconds) > 15552000:
+    if abs(now() - seconds) > 15552000:
         return f"{t[2]:02d} {month} {t[0]}"
     return f"{t[2]:02d} {month} {t[3]:02d}:{t[4]:02d}"

@@ -2,9 +2,8 @@
 
 import errno
 import io
-import time
 
-from ssh.sftp_attr import SFTPAttributes
+from ssh.sftp_attr import SFTPAttributes, now
 
 
 class SFTPFile(io.IOBase):
@@ -173,7 +172,7 @@ class SFTPFile(io.IOBase):
 
     def utime(self, times):
         """times: (atime, mtime), None for now."""
-        atime, mtime = times or (time.time(), time.time())
+        atime, mtime = times or (now(), now())
         self.native.setstat(atime=int(atime), mtime=int(mtime))
 
     def check(self, hash_algorithm, offset=0, length=0, block_size=0):

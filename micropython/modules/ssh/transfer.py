@@ -152,6 +152,11 @@ class Late(io.IOBase):
         self.close()
 
 
+def _times(info):
+    """(atime, mtime) since 1970 of what os.stat() gives."""
+    return info[7] + paths.EPOCH, info[8] + paths.EPOCH
+
+
 def _whose(error, local, remote):
     """The file that an error is about: those of the server come with its text."""
     return local if len(error.args) < 2 else remote
@@ -314,7 +319,7 @@ class Transfer:
         self.make_folder(remote, attrs[0])
         for name in sorted(os.listdir(local)):
             self.put(paths.join(local, name), remote_join(remote, name), depth + 1)
-        self.keep_remote(remote, attrs[0], attrs[7:9])
+        self.keep_remote(remote, attrs[0], _times(attrs))
 
     def _put_file(self, local, remote, info):
         shown = progress.Progress(paths.split(local)[1], not self.quiet)
@@ -339,7 +344,7 @@ class Transfer:
         if self.sync:
             with self.sftp.open(remote, "r+") as written:
                 written.sync()
-        self.keep_remote(remote, info[0], info[7:9])
+        self.keep_remote(remote, info[0], _times(info))
 
     def make_folder(self, remote, mode):
         """On the server, unless it is there."""
@@ -351,7 +356,7 @@ class Transfer:
                 raise
 
     def keep_remote(self, remote, mode, times):
-        """Mode and times of a remote file or folder."""
+        """Mode and times (since 1970) of a remote file or folder."""
         if self.preserve:
             mode = mode & 0o777 or None  # on boards files have none
             self.sftp.setstat(remote, mode=mode, atime=times[0], mtime=times[1])

@@ -11,10 +11,10 @@ are the server's: they lead to where it lets them lead.
 
 import errno
 import io
-import time
 
 import _ssh
 
+from ssh import paths
 from ssh.sftp import native_session
 
 _TYPE, _DIR = 0o170000, 0o040000
@@ -126,8 +126,6 @@ class RemoteFileSystem:
         except BaseException:
             self.umount()
             raise
-        # The seconds of a port's clock count from 1970 or from 2000.
-        self.epoch = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
     def mount(self, readonly, mkfs):
         if mkfs:
@@ -185,8 +183,8 @@ class RemoteFileSystem:
 
     def stat(self, path):
         mode, size, atime, mtime, uid, gid = self.sftp.stat(self._at(path))
-        atime -= self.epoch
-        mtime -= self.epoch
+        atime -= paths.EPOCH
+        mtime -= paths.EPOCH
         return (mode, 0, 0, 0, uid, gid, size, atime, mtime, mtime)
 
     def statvfs(self, path):
