@@ -64,7 +64,8 @@ class Unix(Machine):
         self.sshdir.mkdir()
         self.known_file = str(self.sshdir / "known_hosts")
         # That of the whole machine may ask for something else.
-        (self.sshdir / "config").write_text("HashKnownHosts no\n")
+        self.config_file = str(self.sshdir / "config")
+        self.set_config("HashKnownHosts no\n")
         self.key = str(site.key)
 
     def path(self, name):
@@ -78,6 +79,9 @@ class Unix(Machine):
 
     def exists(self, name):
         return Path(self.path(name)).exists()
+
+    def set_config(self, text):
+        Path(self.config_file).write_text(text)
 
     def set_known(self, text):
         Path(self.known_file).write_text(text)
@@ -129,6 +133,7 @@ class Dos(Machine):
     host = GUEST_HOST
     folder = "C:\\W"
     known_file = "C:\\SSH\\KNOWN.HST"
+    config_file = "C:\\SSH\\SSH.CFG"
 
     def __init__(self, guest, site):
         self.guest = guest
@@ -137,6 +142,7 @@ class Dos(Machine):
                 guest.mkdir(folder)
         self.key = self.add_key("ID", site.key)
         guest.remove(self.known_file)
+        guest.remove(self.config_file)
 
     def path(self, name):
         return f"{self.folder}\\{name.upper()}"
@@ -149,6 +155,9 @@ class Dos(Machine):
 
     def exists(self, name):
         return self.guest.exists(self.path(name))
+
+    def set_config(self, text):
+        self.guest.put(self.config_file, text.encode())
 
     def set_known(self, text):
         self.guest.put(self.known_file, text.encode())
