@@ -8,6 +8,9 @@ use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U512, Uint, Word};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+#[cfg(feature = "gex")]
+use super::bigint::bits;
+use super::bigint::{load, store};
 use super::groups::{GROUP14, GROUP16};
 #[cfg(feature = "gex")]
 use super::hash::Hash;
@@ -111,28 +114,15 @@ fn power(modulus: &[u8], base: &[u8], secret: &Secret) -> Option<Number> {
 }
 
 fn power_in<const LIMBS: usize>(modulus: &[u8], base: &[u8], secret: &Secret) -> Option<Number> {
-    let modulus: Option<Odd<Uint<LIMBS>>> = Odd::new(number(modulus)?).into();
+    let modulus: Option<Odd<Uint<LIMBS>>> = Odd::new(load(modulus)?).into();
     let params = FixedMontyParams::new_vartime(modulus?);
-    let exponent: Zeroizing<U512> = Zeroizing::new(number(&secret.0)?);
-    let base = FixedMontyForm::new(&number(base)?, &params);
+    let exponent: Zeroizing<U512> = Zeroizing::new(load(&secret.0)?);
+    let base = FixedMontyForm::new(&load(base)?, &params);
     let power = Zeroizing::new(base.pow_bounded_exp(&exponent, U512::BITS));
     let result = Zeroizing::new(power.retrieve());
     let mut bytes = Number::new([0; MAX]);
-    let words = bytes.rchunks_exact_mut(size_of::<Word>());
-    for (chunk, word) in words.zip(result.as_words()) {
-        chunk.copy_from_slice(&word.to_be_bytes());
-    }
+    store(&result, bytes.as_mut());
     Some(bytes)
-}
-
-/// From big-endian bytes; `None` when there are too many.
-fn number<const LIMBS: usize>(bytes: &[u8]) -> Option<Uint<LIMBS>> {
-    let mut words = Zeroizing::new([0; LIMBS]);
-    let mut chunks = bytes.rchunks(size_of::<Word>());
-    for (word, chunk) in words.iter_mut().zip(&mut chunks) {
-        *word = chunk.iter().fold(0, |sum: Word, byte| sum << 8 | Word::from(*byte));
-    }
-    if chunks.next().is_some() { None } else { Some(Uint::from_words(*words)) }
 }
 
 macro_rules! fixed_group {
@@ -187,8 +177,7 @@ fn read_group(body: &[u8]) -> Result<(&[u8], &[u8])> {
 fn check_group(body: &[u8]) -> Result<(&[u8], &[u8])> {
     let (modulus, generator) = read_group(body)?;
     let [least, _, most] = GROUP_BITS;
-    let unused = modulus.first().map_or(0, |top| top.leading_zeros());
-    let bits = u32::try_from(modulus.len()).unwrap_or(0).saturating_mul(8).saturating_sub(unused);
+    let bits = u32::try_from(bits(modulus)).unwrap_or(u32::MAX);
     let is_odd = modulus.last().is_some_and(|last| last & 1 == 1);
     if is_odd && (least..=most).contains(&bits) && is_inside(modulus, generator) {
         Ok((modulus, generator))

@@ -6,6 +6,8 @@
 #[cfg(feature = "legacy")]
 pub mod aescbc;
 pub mod aesctr;
+#[cfg(any(feature = "dh", feature = "rsa"))]
+mod bigint;
 pub mod chachapoly;
 #[cfg(feature = "dh")]
 pub mod dh;

@@ -2,10 +2,11 @@
 //! numbers of the smallest fixed size that the key fits.
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{NonZero, Odd, U64, Uint, Word};
+use crypto_bigint::{NonZero, Odd, U64, Uint};
 use sha2::Digest as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::crypto::bigint::{bits, load, store};
 use crate::crypto::rng::Rng;
 use crate::crypto::stack;
 use crate::error::{KeyError, PeerError, Result};
@@ -128,30 +129,6 @@ impl<'a> PublicKey<'a> {
             _ => public_op::<{ crypto_bigint::U8192::LIMBS }>(self, signature, found)?,
         }
         (expected == found).then_some(())
-    }
-}
-
-/// Bits of a number without zeros before it.
-fn bits(number: &[u8]) -> usize {
-    number.first().map_or(0, |top| (number.len() * 8).saturating_sub(top.leading_zeros() as usize))
-}
-
-/// A number of this size; `None` when the bytes are more.
-fn load<const L: usize>(bytes: &[u8]) -> Option<Uint<L>> {
-    let mut words = [0; L];
-    let mut room = words.iter_mut();
-    for chunk in bytes.rchunks(size_of::<Word>()) {
-        *room.next()? = chunk.iter().fold(0, |word, byte| word << 8 | Word::from(*byte));
-    }
-    Some(Uint::from_words(words))
-}
-
-/// The low bytes of a number, big endian.
-fn store<const L: usize>(number: &Uint<L>, out: &mut [u8]) {
-    for (chunk, word) in out.rchunks_mut(size_of::<Word>()).zip(number.as_words()) {
-        for (to, from) in chunk.iter_mut().rev().zip(word.to_le_bytes()) {
-            *to = from;
-        }
     }
 }
 
