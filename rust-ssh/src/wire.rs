@@ -69,14 +69,7 @@ impl<'a> Reader<'a> {
     /// An mpint that is not negative, as its magnitude. A number has one spelling: zeros or a sign that it does
     /// not need are an error (RFC 4251 section 5).
     pub fn mpint(&mut self) -> Result<&'a [u8]> {
-        match self.string()? {
-            [0, rest @ ..] => match rest.first() {
-                Some(top) if top & 0x80 != 0 => Ok(rest),
-                _ => Err(PeerError::Message.into()),
-            },
-            [top, ..] if top & 0x80 != 0 => Err(PeerError::Message.into()),
-            magnitude => Ok(magnitude),
-        }
+        magnitude(self.string()?).ok_or_else(|| PeerError::Message.into())
     }
 
     /// A name-list or another string that must be ASCII text.
@@ -183,15 +176,29 @@ impl<'a> Writer<'a> {
     /// A non-negative mpint from its big-endian magnitude (leading zeros are dropped and one is put
     /// before a set top bit, RFC 4251 section 5).
     pub fn mpint(&mut self, magnitude: &[u8]) -> &mut Self {
-        let value = trim_zeros(magnitude);
-        if value.first().is_some_and(|top| top & 0x80 != 0) {
-            self.string_with(|w| {
-                w.u8(0).bytes(value);
-            })
-        } else {
-            self.string(value)
-        }
+        let (sign, value) = mpint_parts(magnitude);
+        self.string_with(|w| {
+            w.bytes(sign).bytes(value);
+        })
     }
+}
+
+/// The magnitude of a number that is not negative from the contents of its mpint; `None` when they are not
+/// spelled as RFC 4251 section 5 wants it.
+pub fn magnitude(contents: &[u8]) -> Option<&[u8]> {
+    match contents {
+        [0, rest @ ..] => rest.first().is_some_and(|top| *top >= 0x80).then_some(rest),
+        [0x80..=0xff, ..] => None,
+        _ => Some(contents),
+    }
+}
+
+/// The contents of the mpint of a number that is not negative: the sign, if it takes one, and the rest (RFC 4251
+/// section 5).
+pub fn mpint_parts(magnitude: &[u8]) -> (&'static [u8], &[u8]) {
+    let value = trim_zeros(magnitude);
+    let sign: &[u8] = if value.first().is_some_and(|top| *top >= 0x80) { &[0] } else { &[] };
+    (sign, value)
 }
 
 /// The magnitude without its leading zero bytes.

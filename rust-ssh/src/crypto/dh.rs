@@ -21,7 +21,7 @@ use super::rng::Rng;
 use crate::error::{PeerError, Result};
 #[cfg(feature = "gex")]
 use crate::wire::Reader;
-use crate::wire::trim_zeros;
+use crate::wire::{magnitude, mpint_parts, trim_zeros};
 
 /// Length of the longest modulus, in bytes.
 const MAX: usize = 512;
@@ -56,9 +56,8 @@ impl Half {
     /// Make the public value in the group of `modulus` and `base`.
     fn set_public(&mut self, modulus: &[u8], base: &[u8]) -> Result<()> {
         let number = power(modulus, base, &self.secret).ok_or(PeerError::KexValue)?;
-        let magnitude = trim_zeros(number.as_ref());
+        let (sign, magnitude) = mpint_parts(number.as_ref());
         self.public.clear();
-        let sign: &[u8] = if magnitude.first().is_some_and(|top| top & 0x80 != 0) { &[0] } else { &[] };
         let done = self.public.extend_from_slice(sign).and_then(|()| self.public.extend_from_slice(magnitude));
         done.map_err(|_| PeerError::KexValue.into())
     }
@@ -72,15 +71,6 @@ impl Half {
             return Err(PeerError::KexValue.into());
         }
         secret.set(number.as_ref())
-    }
-}
-
-/// The magnitude of a positive number from the contents of its mpint, if these are canonical.
-fn magnitude(mpint: &[u8]) -> Option<&[u8]> {
-    match mpint {
-        [0, rest @ ..] => rest.first().is_some_and(|top| *top >= 0x80).then_some(rest),
-        [1..=0x7f, ..] => Some(mpint),
-        _ => None,
     }
 }
 

@@ -14,7 +14,7 @@ use super::mlkem;
 use super::rng::Rng;
 use super::x25519;
 use crate::error::{PeerError, Result};
-use crate::wire::trim_zeros;
+use crate::wire::mpint_parts;
 
 /// Length of the longest public value that a method sends, in bytes.
 pub const MAX_KEX_PUBLIC: usize = if cfg!(feature = "mlkem") {
@@ -298,20 +298,14 @@ impl SharedSecret {
     /// Feed K to `hash` in the method's encoding.
     pub fn hash_into(&self, hash: &mut Hash) {
         let bytes = self.bytes.get(..self.len).unwrap_or_default();
-        let (value, sign) = match self.encoding {
-            Encoding::String => (bytes, false),
-            Encoding::Mpint => {
-                // RFC 4251 section 5: no leading zeros, except one before a set top bit.
-                let value = trim_zeros(bytes);
-                (value, value.first().is_some_and(|top| top & 0x80 != 0))
-            }
+        let (sign, value) = match self.encoding {
+            Encoding::String => (&[][..], bytes),
+            Encoding::Mpint => mpint_parts(bytes),
         };
         // At most MAX_SHARED + 1: no overflow.
-        let len = (value.len() as u32).wrapping_add(u32::from(sign));
+        let len = (value.len() as u32).wrapping_add(sign.len() as u32);
         hash.update(&len.to_be_bytes());
-        if sign {
-            hash.update(&[0]);
-        }
+        hash.update(sign);
         hash.update(value);
     }
 }
