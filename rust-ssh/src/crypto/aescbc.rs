@@ -1,17 +1,22 @@
-//! AES in cipher block chaining mode (RFC 4253 section 6.3). The last block of a packet is the initial vector
-//! of the next: with a MAC that does not cover the encrypted packet this gives an attacker a little to learn
-//! (RFC 4251 section 9.3.1), which is why it is offered only when named.
+//! AES in cipher block chaining mode: of private key files, and of packets (RFC 4253 section 6.3). The last block
+//! of a packet is the initial vector of the next: with a MAC that does not cover the encrypted packet this gives
+//! an attacker a little to learn (RFC 4251 section 9.3.1), which is why it is offered only when named.
 
-use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16};
+#[cfg(any(feature = "legacy", test))]
+use aes::cipher::BlockCipherEncrypt;
+use aes::cipher::{BlockCipherDecrypt, BlockSizeUser, KeyInit, consts::U16};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+#[cfg(any(feature = "legacy", test))]
 use super::protection::Stream;
 
 const BLOCK: usize = 16;
 
 /// aes128-cbc.
+#[cfg(any(feature = "legacy", test))]
 pub type Aes128Cbc = Cbc<aes::Aes128>;
 /// aes256-cbc.
+#[cfg(any(feature = "legacy", test))]
 pub type Aes256Cbc = Cbc<aes::Aes256>;
 
 /// Key and chain of one direction. Wiped when dropped: the crate does it for its part.
@@ -36,15 +41,39 @@ fn xor(to: &mut [u8; BLOCK], with: &[u8; BLOCK]) {
 }
 
 /// The whole blocks of `data`. Packets have nothing else; if one had, it would not leave as it is.
+#[cfg(any(feature = "legacy", test))]
 fn blocks(data: &mut [u8]) -> &mut [[u8; BLOCK]] {
     let (blocks, rest) = data.as_chunks_mut();
     rest.fill(0);
     blocks
 }
 
+impl<C: KeyInit + BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>> Cbc<C> {
+    fn open(key: &[u8], iv: &[u8]) -> Option<Self> {
+        Some(Self { cipher: C::new_from_slice(key).ok()?, chain: iv.try_into().ok()? })
+    }
+
+    fn decrypt_blocks(&mut self, blocks: &mut [[u8; BLOCK]]) {
+        for block in blocks {
+            let next = *block;
+            self.cipher.decrypt_block(block.into());
+            xor(block, &self.chain);
+            self.chain = next;
+        }
+    }
+
+    /// Decrypt `data`, which must be whole blocks, with a key that is for nothing else.
+    pub(crate) fn decrypt_all(key: &[u8], iv: &[u8], data: &mut [u8]) -> Option<()> {
+        let (blocks, []) = data.as_chunks_mut() else { return None };
+        Self::open(key, iv)?.decrypt_blocks(blocks);
+        Some(())
+    }
+}
+
+#[cfg(any(feature = "legacy", test))]
 impl<C: KeyInit + BlockCipherEncrypt + BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>> Stream for Cbc<C> {
     fn new(key: &[u8], iv: &[u8]) -> Option<Self> {
-        Some(Self { cipher: C::new_from_slice(key).ok()?, chain: iv.try_into().ok()? })
+        Self::open(key, iv)
     }
 
     fn encrypt(&mut self, data: &mut [u8]) {
@@ -56,12 +85,7 @@ impl<C: KeyInit + BlockCipherEncrypt + BlockCipherDecrypt + BlockSizeUser<BlockS
     }
 
     fn decrypt(&mut self, data: &mut [u8]) {
-        for block in blocks(data) {
-            let next = *block;
-            self.cipher.decrypt_block(block.into());
-            xor(block, &self.chain);
-            self.chain = next;
-        }
+        self.decrypt_blocks(blocks(data));
     }
 }
 

@@ -3,7 +3,6 @@
 //! Adding an algorithm takes one file and one row: ciphers and MACs in [`protection`], key exchange
 //! methods in [`kex`], signatures in [`crate::keys::blob`].
 
-#[cfg(feature = "legacy")]
 pub mod aescbc;
 pub mod aesctr;
 #[cfg(any(feature = "dh", feature = "rsa"))]

@@ -1,7 +1,6 @@
 //! The ciphers that private key files are encrypted with.
 
-use aes::cipher::{Block, BlockCipherDecrypt, BlockSizeUser, KeyInit, consts::U16};
-
+use crate::crypto::aescbc::Cbc;
 use crate::crypto::aesctr::{Aes128Ctr, Aes192Ctr, Aes256Ctr};
 use crate::crypto::chachapoly::ChachaPoly;
 #[cfg(feature = "gcm")]
@@ -98,9 +97,9 @@ impl Cipher {
             Self::Aes128Ctr => <Aes128Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
             Self::Aes192Ctr => <Aes192Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
             Self::Aes256Ctr => <Aes256Ctr as Stream>::new(key, iv).map(|mut cipher| cipher.decrypt(data)),
-            Self::Aes128Cbc => decrypt_cbc::<aes::Aes128Dec>(key, iv, data),
-            Self::Aes192Cbc => decrypt_cbc::<aes::Aes192Dec>(key, iv, data),
-            Self::Aes256Cbc => decrypt_cbc::<aes::Aes256Dec>(key, iv, data),
+            Self::Aes128Cbc => Cbc::<aes::Aes128Dec>::decrypt_all(key, iv, data),
+            Self::Aes192Cbc => Cbc::<aes::Aes192Dec>::decrypt_all(key, iv, data),
+            Self::Aes256Cbc => Cbc::<aes::Aes256Dec>::decrypt_all(key, iv, data),
             Self::ChachaPoly => return opened(ChachaPoly::open_file(key, data)),
             #[cfg(feature = "gcm")]
             Self::Aes128Gcm => return opened(Aes128Gcm::open_file(key, iv, data)),
@@ -109,24 +108,4 @@ impl Cipher {
         };
         done.ok_or(KeyError::Cipher)
     }
-}
-
-/// CBC with whole blocks: each plain block is the decrypted one XOR the cipher block before it.
-fn decrypt_cbc<C: KeyInit + BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>>(
-    key: &[u8],
-    iv: &[u8],
-    data: &mut [u8],
-) -> Option<()> {
-    let cipher = C::new_from_slice(key).ok()?;
-    let mut before: [u8; 16] = iv.try_into().ok()?;
-    let (blocks, rest) = data.as_chunks_mut::<16>();
-    for block in blocks {
-        let sealed = *block;
-        cipher.decrypt_block(<&mut Block<C>>::from(&mut *block));
-        for (to, from) in block.iter_mut().zip(before) {
-            *to ^= from;
-        }
-        before = sealed;
-    }
-    rest.is_empty().then_some(())
 }
