@@ -17,16 +17,16 @@ macro_rules! file {
     };
 }
 
-const PASSPHRASE: &[u8] = b"correct horse";
+pub(in crate::keys) const PASSPHRASE: &[u8] = b"correct horse";
 
-fn load(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey> {
-    let mut scratch = [0xa5; 4096];
+pub(in crate::keys) fn load(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey> {
+    let mut scratch = std::vec![0xa5; text.len() + 64];
     let result = PrivateKey::parse(text, passphrase, &mut scratch);
-    assert_eq!(scratch, [0; 4096], "scratch was not wiped");
+    assert!(scratch.iter().all(|byte| *byte == 0), "scratch was not wiped");
     result
 }
 
-fn error(text: &[u8], passphrase: Option<&[u8]>) -> KeyError {
+pub(in crate::keys) fn error(text: &[u8], passphrase: Option<&[u8]>) -> KeyError {
     match load(text, passphrase) {
         Err(Error::Key(error)) => error,
         Err(other) => panic!("{other:?}"),

@@ -4,30 +4,12 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::*;
-use crate::error::Error;
 use crate::keys::base64;
-use crate::keys::openssh::tests::check;
-
-const PASSPHRASE: &[u8] = b"correct horse";
+use crate::keys::openssh::tests::{PASSPHRASE, check, error, load};
 
 /// A file of tests/vectors/keys.
 fn file(name: &str) -> Vec<u8> {
     std::fs::read(std::format!("{}/tests/vectors/keys/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-fn load(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey> {
-    let mut scratch = std::vec![0xa5; text.len() + 64];
-    let result = PrivateKey::parse(text, passphrase, &mut scratch);
-    assert!(scratch.iter().all(|byte| *byte == 0), "scratch was not wiped");
-    result
-}
-
-fn error(text: &[u8], passphrase: Option<&[u8]>) -> KeyError {
-    match load(text, passphrase) {
-        Err(Error::Key(error)) => error,
-        Err(other) => panic!("{other:?}"),
-        Ok(_) => panic!("accepted"),
-    }
 }
 
 #[test]
