@@ -186,6 +186,8 @@ def test_writing(both):
             for i in range(300):
                 f.write(b"%03d" % i)
         out(len(content("b")))
+        f = sftp.open("/dev/full", "w")
+        out(fails(f.write, b"x" * 10))
         out(fails(sftp.open, D + "/no/where", "w"))
         out(fails(sftp.open, D + "/nix"))
         """
@@ -467,6 +469,25 @@ def test_a_missing_file_harms_no_local_one(sshd, folder, tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     assert mpy('out(fails(sftp.get, D + "/nix", L + "/a"))', sshd, folder, tmp_path) == [2]
     assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_errors_of_writes_behind(sshd, folder, tmp_path):
+    got = mpy(
+        """
+        f = sftp.open("/dev/full", "w")
+        f.set_pipelined()
+        f.write(b"x")
+        out((fails(f.close), f.closed, fails(f.close)))
+        f = sftp.open("/dev/full", "w", 1000)
+        f.write(b"x")
+        out(fails(f.flush))
+        out(fails(sftp.putfo, io.BytesIO(b"x"), "/dev/full"))
+        """,
+        sshd,
+        folder,
+        tmp_path,
+    )
+    assert got == [("OSError", True, None), "OSError", "OSError"]
 
 
 def test_extensions(sshd, folder, tmp_path):
