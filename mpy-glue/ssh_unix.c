@@ -108,6 +108,60 @@ static mp_obj_t unix_terminal_modes(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unix_terminal_modes_obj, 1, 2, unix_terminal_modes);
 
+// How terminals of other systems name the modes of ours: RFC 4254 section 8; IUTF8: RFC 8160.
+static const struct {
+    uint8_t code;
+    uint8_t index;
+} pty_chars[] = {
+    { 1, VINTR }, { 2, VQUIT }, { 3, VERASE }, { 4, VKILL }, { 5, VEOF }, { 6, VEOL }, { 7, VEOL2 },
+    { 8, VSTART }, { 9, VSTOP }, { 10, VSUSP }, { 12, VREPRINT }, { 13, VWERASE }, { 14, VLNEXT },
+};
+enum { INPUT, LOCAL, OUTPUT, CONTROL };
+static const struct {
+    uint8_t code;
+    uint8_t word;
+    tcflag_t flag;
+} pty_flags[] = {
+    { 30, INPUT, IGNPAR }, { 31, INPUT, PARMRK }, { 32, INPUT, INPCK }, { 33, INPUT, ISTRIP },
+    { 34, INPUT, INLCR }, { 35, INPUT, IGNCR }, { 36, INPUT, ICRNL }, { 38, INPUT, IXON },
+    { 39, INPUT, IXANY }, { 40, INPUT, IXOFF }, { 41, INPUT, IMAXBEL },
+    #ifdef IUTF8
+    { 42, INPUT, IUTF8 },
+    #endif
+    { 50, LOCAL, ISIG }, { 51, LOCAL, ICANON }, { 53, LOCAL, ECHO }, { 54, LOCAL, ECHOE }, { 55, LOCAL, ECHOK },
+    { 56, LOCAL, ECHONL }, { 57, LOCAL, NOFLSH }, { 58, LOCAL, TOSTOP }, { 59, LOCAL, IEXTEN },
+    { 60, LOCAL, ECHOCTL }, { 61, LOCAL, ECHOKE }, { 62, LOCAL, PENDIN },
+    { 70, OUTPUT, OPOST }, { 72, OUTPUT, ONLCR }, { 73, OUTPUT, OCRNL }, { 74, OUTPUT, ONOCR }, { 75, OUTPUT, ONLRET },
+    { 90, CONTROL, CS7 }, { 91, CONTROL, CS8 }, { 92, CONTROL, PARENB }, { 93, CONTROL, PARODD },
+};
+
+static void add_mode(vstr_t *vstr, uint8_t code, uint8_t value) {
+    const char mode[] = { code, 0, 0, 0, value };
+    vstr_add_strn(vstr, mode, sizeof(mode));
+}
+
+// pty_modes(fd): the modes of a terminal as request_pty() takes them.
+static mp_obj_t unix_pty_modes(mp_obj_t fd) {
+    struct termios modes;
+    if (tcgetattr(mp_obj_get_int(fd), &modes) != 0) {
+        mp_raise_OSError(errno);
+    }
+    vstr_t vstr;
+    vstr_init(&vstr, 256);
+    for (size_t i = 0; i < MP_ARRAY_SIZE(pty_chars); i++) {
+        cc_t c = modes.c_cc[pty_chars[i].index];
+        add_mode(&vstr, pty_chars[i].code, c == _POSIX_VDISABLE ? 255 : c); // 255: switched off
+    }
+    const tcflag_t words[] = { modes.c_iflag, modes.c_lflag, modes.c_oflag, modes.c_cflag };
+    for (size_t i = 0; i < MP_ARRAY_SIZE(pty_flags); i++) {
+        tcflag_t flag = pty_flags[i].flag;
+        add_mode(&vstr, pty_flags[i].code, (words[pty_flags[i].word] & flag) == flag);
+    }
+    vstr_add_byte(&vstr, 0); // the end
+    return mp_obj_new_bytes_from_vstr(&vstr);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(unix_pty_modes_obj, unix_pty_modes);
+
 static volatile sig_atomic_t caught;
 
 // The way of ctrl-C, which is held back where no exception may arise.
@@ -234,6 +288,7 @@ static const mp_rom_map_elem_t unix_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_port), MP_ROM_PTR(&unix_port_obj) },
     { MP_ROM_QSTR(MP_QSTR_terminal_size), MP_ROM_PTR(&unix_terminal_size_obj) },
     { MP_ROM_QSTR(MP_QSTR_terminal_modes), MP_ROM_PTR(&unix_terminal_modes_obj) },
+    { MP_ROM_QSTR(MP_QSTR_pty_modes), MP_ROM_PTR(&unix_pty_modes_obj) },
     { MP_ROM_QSTR(MP_QSTR_catch_signals), MP_ROM_PTR(&unix_catch_signals_obj) },
     { MP_ROM_QSTR(MP_QSTR_chmod), MP_ROM_PTR(&unix_chmod_obj) },
     { MP_ROM_QSTR(MP_QSTR_utime), MP_ROM_PTR(&unix_utime_obj) },

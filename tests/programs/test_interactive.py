@@ -208,6 +208,34 @@ def test_resize_without_a_key(ours):
 # ---------------------------------------------------------------- keys
 
 
+def test_modes_of_the_terminal_beside_openssh(ours, openssh):
+    """The terminal there has the keys and modes of the one here, odd ones as well."""
+    results = []
+    for client in (ours, openssh):
+        with client(options=["-tt"]) as terminal:
+            shown = []
+            terminal.expect(PROMPT)
+            terminal.type("stty -a; exit\r")
+            shown = terminal.expect(r"speed.*?-?extproc|speed.*echoke[^\r]*")[0]
+            assert terminal.wait() == 0
+        results.append(re.sub(r"line = \d+", "", shown).split())
+    assert results[0] == results[1]
+
+
+def test_an_odd_terminal(unix, sshd):
+    """Another key that erases, and no UTF-8."""
+    unix.trust(sshd)
+    line = " ".join(map(str, unix.line("ssh", ["-tt", *unix.login(sshd), unix.target(sshd)])))
+    for set_up, wanted in (
+        ("stty erase ^H -iutf8 intr ^X", ["erase = ^H;", "-iutf8", "intr = ^X;"]),
+        ("stty iutf8 kill undef", ["erase = ^?;", " iutf8", "kill = <undef>;"]),
+    ):
+        script = ["/bin/sh", "-c", f"{set_up}; {line} stty -a"]
+        with Screen(script, cwd=unix.folder, env=unix.environ()) as terminal:
+            shown = terminal.rest()
+            assert all(each in shown for each in wanted), shown
+
+
 def test_jobs_of_the_remote_shell(ours):
     """Ctrl-Z and Ctrl-C are the remote shell's."""
     with ours() as terminal:
@@ -219,7 +247,7 @@ def test_jobs_of_the_remote_shell(ours):
         terminal.type("jobs\r")
         terminal.expect("sleep 1000.*\\$ $")
         terminal.type("fg\r")
-        terminal.expect("sleep 1000\r\n")
+        terminal.expect("sleep 1000.?\r\n")
         terminal.settled()
         terminal.type("\x03")
         terminal.expect(PROMPT)

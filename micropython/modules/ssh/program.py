@@ -35,7 +35,10 @@ def _main(args):
     opts.target(operands[0])
     _check(opts)
     opts.finish()
-    command = " ".join(operands[1:]) or opts.remote_command or ""
+    command = " ".join(operands[1:])
+    if command and opts.remote_command:
+        raise Failure("a command on the command line, and RemoteCommand: only one of them can be")
+    command = command or opts.remote_command or ""
     if "s" in opts.flags and not command:
         raise Failure("-s needs the name of a subsystem", 2)
     if "f" in opts.flags:
@@ -204,7 +207,7 @@ def _prepare(opts, tunnels, channel, with_tty):
         return None
     size = terminal.size()
     try:
-        channel.request_pty(terminal.term_name(), size[0], size[1])
+        channel.request_pty(terminal.term_name(), size[0], size[1], modes=terminal.pty_modes())
     except _ssh.SSHError as e:
         if e.args[0] != _ssh.ERR_REQUEST_REFUSED:
             raise

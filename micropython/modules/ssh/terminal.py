@@ -75,6 +75,11 @@ def size():
 # ---------------------------------------------------------------- modes
 
 
+def pty_modes():
+    """The modes of the terminal here, for one there: which key erases, and the like."""
+    return _ssh.unix.pty_modes(0) if termios and isatty(0) else b""
+
+
 def _put_back(fd, modes):
     try:
         _ssh.unix.terminal_modes(fd, modes)
