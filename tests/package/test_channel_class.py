@@ -479,9 +479,9 @@ def test_the_connection_is_lost(sshd):
     c = t.open_session()
     c.exec_command("kill -9 $PPID; sleep 5")
     out(c.recv_exit_status())
-    out([c.exit_status_ready(), t.is_active()])
+    out([c.exit_status_ready(), c.recv_ready(), c.recv_stderr_ready(), t.is_active()])
     """
-    assert both(snippet, sshd) == [-1, [True, False]]
+    assert both(snippet, sshd) == [-1, [True, False, False, False]]
     snippet = """
     c = session()
     c.exec_command("echo early; kill -9 $PPID; sleep 5")

@@ -221,12 +221,12 @@ class Channel(io.IOBase):
 
     def recv_ready(self):
         """Whether recv() has a byte to give now. (At the end it has none.)"""
-        self._take_in(self.keep)
+        self._look(self.keep)
         return bool(self.kept[_STDOUT])
 
     def recv_stderr_ready(self):
         """Whether recv_stderr() has a byte to give now."""
-        self._take_in(self.keep)
+        self._look(self.keep)
         return bool(self.kept[_STDERR])
 
     def _recv(self, stream, nbytes):
@@ -297,6 +297,15 @@ class Channel(io.IOBase):
         if self.transport.handlers:
             self.transport.dispatch()
         return moved
+
+    def _look(self, most):
+        """_take_in(), where a lost connection is for recv() to tell."""
+        try:
+            return self._take_in(most)
+        except OSError:
+            if not self.transport.session.closed:
+                raise
+            return False
 
     def set_combine_stderr(self, combine):
         """Whether the error output comes out of recv() too. The setting that it had before."""
@@ -371,17 +380,8 @@ class Channel(io.IOBase):
 
     def exit_status_ready(self):
         """Whether recv_exit_status() would return at once."""
-        self._keep_all()
+        self._look(1 << 30)
         return self._has_exited(0)
-
-    def _keep_all(self):
-        """Read everything that has arrived. A lost connection is for recv() to tell."""
-        try:
-            return self._take_in(1 << 30)
-        except OSError:
-            if not self.transport.session.closed:
-                raise
-            return False
 
     def _has_exited(self, seconds):
         """Wait for the exit as long as there is room for output. True also when none will come."""
@@ -409,7 +409,7 @@ class Channel(io.IOBase):
         """
         pause = 0.005
         while not self._has_exited(pause):
-            pause = 0.005 if self._keep_all() else min(pause * 2, 0.05)
+            pause = 0.005 if self._look(1 << 30) else min(pause * 2, 0.05)
         return self.exit_status
 
     @property
