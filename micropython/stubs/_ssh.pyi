@@ -1,7 +1,7 @@
 """Types of the native module `_ssh`, for editors and type checkers. Reference: docs/_ssh.md."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, overload
 
 Data: TypeAlias = str | bytes | bytearray | memoryview
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -13,6 +13,25 @@ Progress: TypeAlias = Callable[[int, int | None], object]
 Prompts: TypeAlias = list[tuple[str, bool]]
 KeyboardHandler: TypeAlias = Callable[[str, str, Prompts], Sequence[Data] | None]
 Signer: TypeAlias = Callable[[bytes, str], bytes]
+
+# These aliases, the protocols, Result, and names that begin with an underscore are for type
+# checkers only: the module has no such names.
+
+class Readable(Protocol):
+    """A stream, or an object of a class derived from io.IOBase, to read from."""
+
+    def read(self, n: int = ..., /) -> Any: ...
+
+class Writable(Protocol):
+    """The same to write to."""
+
+    def write(self, data: Any, /) -> Any: ...
+
+class AgentLike(Protocol):
+    """An Agent, or an object with its methods."""
+
+    def keys(self) -> Sequence[tuple[bytes, str]]: ...
+    def sign(self, key: bytes, data: bytes, flags: int, /) -> Buffer: ...
 
 ERR_AGENT_EMPTY: int
 ERR_AGENT_GONE: int
@@ -71,7 +90,7 @@ def algorithms() -> dict[Literal["kex", "host_keys", "ciphers", "macs"], tuple[s
 def fingerprint(key: Public, hash: Literal["sha256", "md5"] = "sha256") -> str: ...
 def verify(public: Public, data: Data, signature: Data) -> bool: ...
 
-unix: Any  # on unix: what the package needs there
+unix: _Unix  # on unix only
 
 class SSHError(OSError): ...
 
@@ -93,12 +112,12 @@ class Session:
     auth_methods: tuple[str, ...]
     authenticated: bool
     closed: bool
-    timeout: float | None
+    timeout: float | None  # seconds; 0: no operation waits
+    want: int  # select.POLLIN, select.POLLOUT or both
+    wait_ms: int | None
+    moved: bool  # since it was last read
     keepalive_interval: float | None
     keepalive_max: int
-    want: int
-    wait_ms: int | None
-    moved: bool
 
     def __init__(
         self,
@@ -145,7 +164,7 @@ class Session:
     def userauth_keyboard_interactive(
         self, user: Data, handler: KeyboardHandler, submethods: Data = ""
     ) -> bool: ...
-    def userauth_agent(self, user: Data, agent: Any, key: Public | None = None) -> bool: ...
+    def userauth_agent(self, user: Data, agent: AgentLike, key: Public | None = None) -> bool: ...
     def open_session(self, window: int | None = None) -> Channel: ...
     def open_tcp(
         self,
@@ -169,15 +188,18 @@ class Session:
     def host_keys(self) -> tuple[bytes, ...]: ...
     def ping(self, data: Data = b"") -> None: ...
     def exec(self, command: Data) -> bytes: ...
-    def run(self, command: Data, stdin: Data | IO[bytes] | None = None) -> Result: ...
+    def run(self, command: Data, stdin: Data | Readable | None = None) -> Result: ...
+    @overload
+    def scp_recv(self, path: Data, stream: Writable, progress: Progress | None = None) -> int: ...
+    @overload
     def scp_recv(
-        self, path: Data, stream: Any = None, progress: Progress | None = None
-    ) -> bytes | int: ...
+        self, path: Data, stream: None = None, progress: Progress | None = None
+    ) -> bytes: ...
     def scp_send(
         self,
         path: Data,
         mode: int,
-        data: Any,
+        data: Data | Readable,
         size: int | None = None,
         progress: Progress | None = None,
     ) -> int: ...
@@ -206,7 +228,7 @@ class Channel(_Stream):
     exit_message: str | None
     exit_core_dumped: bool
     xon_xoff: bool | None
-    ready: int
+    ready: int  # bits: 1 stdout, 2 stderr, 4 writing, 8 ends, 16 wait(), 32 closed
     stderr: _Stream
 
     def __enter__(self) -> Channel: ...
@@ -310,11 +332,11 @@ class SFTP:
     def rename(self, old: Data, new: Data) -> None: ...
     def posix_rename(self, old: Data, new: Data) -> None: ...
     def get(
-        self, path: Data, stream: Any, progress: Progress | None = None, *, offset: int = 0
+        self, path: Data, stream: Writable, progress: Progress | None = None, *, offset: int = 0
     ) -> int: ...
     def put(
         self,
-        stream: Any,
+        stream: Readable,
         path: Data,
         progress: Progress | None = None,
         *,
@@ -336,7 +358,6 @@ class _Directory:
 class SFTPFile:
     def __enter__(self) -> SFTPFile: ...
     def __exit__(self, *exc: object) -> None: ...
-    def opened(self) -> None: ...
     def read(self, n: int = -1) -> bytes: ...
     def readinto(self, buf: bytearray | memoryview, n: int = -1) -> int: ...
     def readline(self) -> bytes: ...
@@ -360,4 +381,37 @@ class SFTPFile:
     def copy_data(
         self, to: SFTPFile, offset: int = 0, length: int = 0, to_offset: int = 0
     ) -> None: ...
+    def opened(self) -> None: ...
     def close(self) -> None: ...
+
+class _Unix:
+    """What the package needs of a system with descriptors and terminals."""
+
+    @staticmethod
+    def read_some(stream: Any, buf: bytearray | memoryview) -> int | None: ...
+    @staticmethod
+    def shutdown(sock: Any) -> None: ...
+    @staticmethod
+    def port(sock: Any) -> int: ...
+    @staticmethod
+    def terminal_size(fd: int) -> tuple[int, int]: ...
+    @overload
+    @staticmethod
+    def terminal_modes(fd: int) -> bytes: ...
+    @overload
+    @staticmethod
+    def terminal_modes(fd: int, modes: Buffer) -> None: ...
+    @staticmethod
+    def catch_signals() -> int: ...
+    @staticmethod
+    def chmod(path: str, mode: int) -> None: ...
+    @staticmethod
+    def utime(path: str, atime: int, mtime: int) -> None: ...
+    @staticmethod
+    def umask(mask: int) -> int: ...
+    @staticmethod
+    def spawn(command: str) -> tuple[int, int]: ...
+    @staticmethod
+    def ended(process: int) -> int | None: ...
+    @staticmethod
+    def hang_up(process: int) -> None: ...

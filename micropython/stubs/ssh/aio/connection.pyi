@@ -1,34 +1,64 @@
-"""Types of `ssh.aio.connection`. Reference: docs/aio.md."""
+"""Connections under asyncio."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from asyncio import Task
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 import _ssh
-from ssh.aio.channel import Channel
-from ssh.aio.forward import Listener
-from ssh.aio.pump import Once, Pump
-from ssh.aio.sftp import SFTPClient
-from ssh.running import CompletedProcess
+from _ssh import AgentLike, Data, HostKeyDecision, KeyboardHandler, Public
 
-Data: TypeAlias = str | bytes | bytearray | memoryview
-Path: TypeAlias = str
-Bind: TypeAlias = int | str | tuple[str, int]
-Target: TypeAlias = str | tuple[str, int]
+from ..connection import Files, PrivateKey, SessionOptions
+from ..running import CompletedProcess
+from ..tunnel import Bind, Target
+from .channel import Channel
+from .forward import Incoming, Local, Remote
+from .pump import ChannelLine, Once, Pump, SocketLine
+from .sftp import SFTPClient
 
-def connect(host: str, port: int = 22, **options: Any) -> Once[Connection]: ...
+_T = TypeVar("_T")
+
+class ConnectOptions(SessionOptions, total=False):
+    """Arguments of connect(). timeout: seconds for all of it."""
+
+    timeout: float | None
+    username: str | None
+    password: Data | None
+    key: PrivateKey | Sequence[PrivateKey] | None
+    pkey: PrivateKey | Sequence[PrivateKey] | None
+    key_filename: Files | None
+    passphrase: Data | None
+    agent: AgentLike | Literal[False] | None
+    interactive: KeyboardHandler | None
+    hostkey: Public | Sequence[Public] | HostKeyDecision | None
+    known_hosts: Files | None
+    sock: Any
+    tunnel: str | Connection | None
+    proxy_jump: str | Connection | None
+    keepalive: float | None
+
+def connect(host: str, port: int = 22, **options: Unpack[ConnectOptions]) -> Once[Connection]: ...
 async def connected(target: Target) -> Any: ...
 
 class Connection:
     session: _ssh.Session
     host: str
     port: int
+    via: Connection | None
+    owned: Connection | None
     pump: Pump
 
     def __init__(
-        self, session: _ssh.Session, line: Any, host: str, port: int, via: Connection | None = None
+        self,
+        session: _ssh.Session,
+        line: SocketLine | ChannelLine,
+        host: str,
+        port: int,
+        via: Connection | None = None,
     ) -> None: ...
-    async def call(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any: ...
-    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> Any: ...
+    async def call(self, function: Callable[..., _T], *args: Any, **more: Any) -> _T:
+        """Any method of the session."""
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> Task[Any]: ...
     def open_session(self, window: int | None = None) -> Once[Channel]: ...
     def open_tcp(
         self,
@@ -37,49 +67,60 @@ class Connection:
         origin: tuple[str, int] = ("127.0.0.1", 0),
         window: int | None = None,
     ) -> Once[Channel]: ...
-    def open_unix(self, path: Path, window: int | None = None) -> Once[Channel]: ...
+    def open_unix(self, path: str, window: int | None = None) -> Once[Channel]: ...
     async def open_connection(self, host: str, port: int) -> tuple[Channel, Channel]: ...
-    async def open_unix_connection(self, path: Path) -> tuple[Channel, Channel]: ...
+    async def open_unix_connection(self, path: str) -> tuple[Channel, Channel]: ...
     def create_process(
         self,
-        command: str | bytes | None = None,
+        command: Data | None = None,
         *,
-        env: dict[str, str] | None = None,
+        env: Mapping[str, Data] | None = None,
         term: str | None = None,
         size: tuple[int, int] = (80, 24),
-        subsystem: str | None = None,
+        subsystem: Data | None = None,
         window: int | None = None,
     ) -> Once[Channel]: ...
+    @overload
     async def run(
         self,
-        command: str | bytes,
+        command: Data,
         *,
         check: bool = False,
         input: Data | None = None,
         timeout: float | None = None,
-        encoding: str | None = None,
-        env: dict[str, str] | None = None,
-    ) -> CompletedProcess: ...
+        encoding: str,
+        env: Mapping[str, Data] | None = None,
+    ) -> CompletedProcess[str]: ...
+    @overload
+    async def run(
+        self,
+        command: Data,
+        *,
+        check: bool = False,
+        input: Data | None = None,
+        timeout: float | None = None,
+        encoding: None = None,
+        env: Mapping[str, Data] | None = None,
+    ) -> CompletedProcess[bytes]: ...
     def start_sftp_client(self) -> Once[SFTPClient]: ...
     open_sftp = start_sftp_client
-
-    async def forward_local(self, bind: Bind, target: Target) -> Listener: ...
-    async def forward_remote(self, bind: Bind, target: Target) -> Listener: ...
-    async def forward_dynamic(self, bind: Bind) -> Listener: ...
+    async def forward_local(self, bind: Bind, target: Target) -> Local: ...
+    async def forward_remote(self, bind: Bind, target: Target) -> Remote: ...
+    async def forward_dynamic(self, bind: Bind) -> Local: ...
     async def forward_local_port(
         self, listen_host: str, listen_port: int, dest_host: str, dest_port: int
-    ) -> Listener: ...
+    ) -> Local: ...
     async def forward_remote_port(
         self, listen_host: str, listen_port: int, dest_host: str, dest_port: int
-    ) -> Listener: ...
-    async def forward_local_path(self, listen_path: str, dest_path: str) -> Listener: ...
-    async def forward_remote_path(self, listen_path: str, dest_path: str) -> Listener: ...
-    async def forward_socks(self, listen_host: str, listen_port: int) -> Listener: ...
+    ) -> Remote: ...
+    async def forward_local_path(self, listen_path: str, dest_path: str) -> Local: ...
+    async def forward_remote_path(self, listen_path: str, dest_path: str) -> Remote: ...
+    async def forward_socks(self, listen_host: str, listen_port: int) -> Local: ...
     @property
-    def incoming(self) -> Any: ...
+    def incoming(self) -> Incoming: ...
     async def accept(self) -> Channel: ...
     async def global_request(
-        self, name: str, data: Data = b"", want_reply: bool = True
+        self, name: Data, data: Data = b"", want_reply: bool = True
     ) -> bytes | None: ...
     async def host_keys(self) -> tuple[bytes, ...]: ...
     async def ping(self, data: Data = b"") -> None: ...
@@ -92,4 +133,4 @@ class Connection:
     def close(self) -> None: ...
     async def wait_closed(self) -> None: ...
     async def __aenter__(self) -> Connection: ...
-    async def __aexit__(self, *exc: Any) -> None: ...
+    async def __aexit__(self, *exc: object) -> None: ...

@@ -1,0 +1,29 @@
+"""Attributes of files on the server, and how they are shown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+class SFTPAttributes:
+    """Times are in seconds since 1970. What is not known is None in those made here."""
+
+    st_size: Any  # int, or None
+    st_uid: Any
+    st_gid: Any
+    st_mode: Any
+    st_atime: Any
+    st_mtime: Any
+    attr: dict[str, str]
+    filename: str | Any  # of listings only; bytes where it is no UTF-8
+
+    def __init__(self) -> None: ...
+    @classmethod
+    def from_stat(
+        cls, obj: Sequence[int], filename: str | bytes | None = None
+    ) -> SFTPAttributes: ...
+    @property
+    def longname(self) -> str: ...
+    def asbytes(self) -> bytes: ...
+
+def now() -> int: ...
+def mode_text(mode: int | None) -> str: ...
+def date_text(seconds: int | None) -> str: ...
