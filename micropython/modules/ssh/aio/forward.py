@@ -292,10 +292,10 @@ async def relay(channel, sock):
     finally:
         if not back.done():
             back.cancel()
-            try:
-                await back
-            except (asyncio.CancelledError, Exception):
-                pass
+        try:
+            await back
+        except (asyncio.CancelledError, Exception):
+            pass
         channel.abort()
 
 
