@@ -286,6 +286,46 @@ def test_long_lists(batch):
     assert shown[0] == shown[1]
 
 
+def test_with_other_servers(unix, server, folder):
+    """Those that are not OpenSSH, too, which have fewer extensions."""
+    if not server.has_sftp:
+        pytest.skip("no SFTP there")
+    folder.chmod(0o777)
+    unix.trust(server)
+    data = os.urandom(100000)
+    unix.put("up.bin", data)
+    os.mkdir(unix.path("tree"))
+    unix.put("tree/leaf", b"leaf")
+    text = f"""\
+cd {folder}
+mkdir d
+cd d
+put up.bin
+put -pR tree
+ls -1
+rename up.bin two.bin
+ls -1 *.bin
+get two.bin back.bin
+get -R tree tree2
+chmod 600 two.bin
+-ln -s two.bin link
+-rmdir ../d
+rm two.bin
+rm tree/*
+rmdir tree
+-ls nix
+pwd
+"""
+    done = unix.run(
+        "sftp", *unix.login(server), "-b", "-", unix.target(server), stdin=text.encode()
+    ).ok()
+    shown = [x for x in done.stdout.decode().splitlines() if not x.startswith("sftp> ")]
+    shown = [line for line in shown if not line.startswith(("Entering", "Retrieving"))]
+    assert shown == ["tree", "up.bin", "two.bin", f"Remote working directory: {folder}/d"]
+    assert unix.get("back.bin") == data and unix.get("tree2/leaf") == b"leaf"
+    assert {x.name for x in (folder / "d").iterdir()} <= {"link"}
+
+
 # ---------------------------------------------------------------- ways to say what to do
 
 
