@@ -194,6 +194,23 @@ def test_unix_sockets(tunnels, folder, tmp_path):
         peer.shutdown()
 
 
+def test_the_name_of_a_unix_socket_is_free_again(sshd, tmp_path):
+    got = run_mpy(
+        HEAD
+        + textwrap.dedent("""
+            for _ in range(2):
+                tunnels.local(P["here"], ("127.0.0.1", 1)).close()
+            tunnels.local(P["here"], ("127.0.0.1", 1))
+            out(err(tunnels.local, P["here"], ("127.0.0.1", 1))[:2])
+            tunnels.close()
+            out(err(os.stat, P["here"])[:2])
+        """),
+        here=str(tmp_path / "here"),
+        **sshd.params(),
+    ).out
+    assert got == [("OSError", 98), ("OSError", 2)]
+
+
 def test_many_at_once(tunnels, echo_port):
     """More clients than the session has channels: all are served."""
     port = free_port()
@@ -558,3 +575,69 @@ def test_arguments(sshd):
         [],
         True,
     ]
+
+
+# ---------------------------------------------------------------- what a command asks for
+
+
+def test_x11(sshd, scripted):
+    """A program there connects to its display, which is here."""
+
+    def display(conn):
+        conn.sendall(b"display got %d" % len(conn.recv(100)))
+
+    client = (
+        "import os, socket; host, port = os.environ['DISPLAY'].split('.')[0].rsplit(':', 1); "
+        "s = socket.create_connection((host, 6000 + int(port))); "
+        "s.sendall(b'l' + bytes(11)); print(s.recv(100))"
+    )
+    got = run_mpy(
+        HEAD
+        + textwrap.dedent("""
+            tunnel = tunnels.x11(("127.0.0.1", P["display"]))
+            with conn.session.open_session() as c:
+                c.request_x11("0123456789abcdef0123456789abcdef")
+                c.exec(P["command"])
+                c.setblocking(False)
+                text, piece = b"", bytearray(100)
+                while (n := c.readinto(piece)) != 0:
+                    if n:
+                        text += piece[:n]
+                    else:
+                        tunnels.poll(20)
+            out((text, tunnel.served, str(tunnel)))
+            tunnels.close()
+        """),
+        display=(port := scripted(display)),
+        command=f'python3 -c "{client}"',
+        **sshd.params(),
+    ).one
+    assert got == (b"b'display got 12'\n", 1, f"X11 -> 127.0.0.1:{port}")
+
+
+def test_through_a_connection(sshd, echo_port):
+    """The short names of a Connection; the program that serves the tunnels also uses them."""
+    got = run_mpy(
+        HEAD
+        + textwrap.dedent("""
+            import ssh
+            from ssh import sockets
+
+            login = {"username": P["user"], "key_filename": P["key"], "hostkey": P["fingerprint"]}
+            with ssh.connect(HOST, P["port"], **login) as c:
+                c.forward_local(P["here"], ("127.0.0.1", P["echo"]))
+                remote = c.forward_remote(0, ("127.0.0.1", P["echo"]))
+                for port in (P["here"], remote.port):
+                    client = sockets.Connector(("127.0.0.1", port))
+                    serve(c.tunnels, client.done)
+                    client.sock.write(b"hello")
+                    text = bytearray(10)
+                    serve(c.tunnels, lambda: client.sock.readinto(text))
+                    client.close()
+                    out(bytes(text[:5]))
+        """),
+        here=free_port(),
+        echo=echo_port,
+        **sshd.params(),
+    ).out
+    assert got == [b"hello"] * 2

@@ -36,12 +36,19 @@ class Output:
             return False
         if n == 0:
             self.ended = True
-        elif self.relay.alone():
+        elif self.relay.alone() or not self.wait_for_room(n):
             write_all(self.sink, self.relay.buf[:n])
-        else:
-            # A reader that takes its time must not hold up the tunnels.
-            self.left = bytes(self.relay.buf[:n])
+        return True
+
+    def wait_for_room(self, n):
+        """A reader that takes its time must not hold up the tunnels. False: this stream has no way
+        to tell when it can be written.
+        """
+        try:
             self.relay.tunnels.watch(self.sink, select.POLLOUT, self)
+        except OSError:
+            return False
+        self.left = bytes(self.relay.buf[:n])
         return True
 
     def ready(self, _flags):

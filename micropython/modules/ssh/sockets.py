@@ -1,6 +1,7 @@
 """Sockets that do not wait, of ports with descriptors and without; polls that hold channels."""
 
 import errno
+import os
 import select
 import socket
 import sys
@@ -72,6 +73,14 @@ def listen_unix(path):
     need_unix()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     return _listening(sock, unix_address(path))
+
+
+def remove(path):
+    """The name of a Unix socket stays when it is closed: take it away, so that it can be used."""
+    try:
+        os.remove(path)
+    except OSError:
+        pass
 
 
 def listen(host, port):

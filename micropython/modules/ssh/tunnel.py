@@ -80,6 +80,8 @@ class Tunnel:
         for listener in self.listeners:
             self.tunnels.unwatch(listener)
             listener.close()
+        if self.listeners and isinstance(self.bind, str):
+            sockets.remove(self.bind)
         self.listeners = []
         if self in self.tunnels.list:
             self.tunnels.list.remove(self)
@@ -308,6 +310,9 @@ class Tunnels:
             except _ssh.SSHError as e:
                 if e.args[0] != _ssh.ERR_NO_SLOT:
                     raise
+                self.stop_taking(why(e))
+                return
+            except MemoryError as e:
                 self.stop_taking(why(e))
                 return
             if channel is None:
