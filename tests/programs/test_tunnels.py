@@ -112,6 +112,7 @@ def exchange(sock, size, seed=0):
 
 def ended(program, status):
     assert program.process.wait(timeout=20) == status, program.said
+    program.reader.join(timeout=20)
 
 
 # ---------------------------------------------------------------- -L -R -D
