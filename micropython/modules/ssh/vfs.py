@@ -4,7 +4,7 @@
         ssh.mount(conn, "/remote", root="/srv/data")
         print(open("/remote/notes.txt").read())
 
-open(), os.listdir(), os.stat() and import work under the mount point; os.umount() ends it. Paths
+open(), os.listdir(), os.stat() and import work under the mount point; vfs.umount() ends it. Paths
 cannot leave the root: ".." is resolved here, by its text, before anything is sent. Symbolic links
 are the server's: they lead to where it lets them lead.
 """
@@ -263,7 +263,7 @@ def _entries(folder, as_bytes):
 
 
 def mount(source, mount_point="/remote", root=".", readonly=False):
-    """Mount a folder of the server: the RemoteFileSystem. os.umount(mount_point) ends it."""
+    """Mount a folder of the server: the RemoteFileSystem. vfs.umount(mount_point) ends it."""
     from vfs import mount as mount_vfs
 
     made = RemoteFileSystem(source, root, readonly)

@@ -40,6 +40,9 @@ from . import (
     sftp as sftp,
 )
 from . import (
+    sockets as sockets,
+)
+from . import (
     sshconfig as sshconfig,
 )
 from . import (
