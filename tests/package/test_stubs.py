@@ -110,6 +110,23 @@ def test_attributes(stub):
             assert set(annotated(node.body)) <= known | classes[node.name], node.name
 
 
+def undocumented(nodes, before=""):
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    found = []
+    for node in nodes:
+        if isinstance(node, kinds) and node.name[0] != "_":
+            found += [] if ast.get_docstring(node) else [before + node.name]
+            if isinstance(node, ast.ClassDef):
+                found += undocumented(node.body, f"{before}{node.name}.")
+    return found
+
+
+@pytest.mark.parametrize("stub", PACKAGE, ids=NAMES_OF_PACKAGE)
+def test_docstrings(stub):
+    """What is public says in the source what it is for. (MicroPython drops that.)"""
+    assert undocumented(body_of(source_of(stub))) == []
+
+
 def test_lazy_names():
     """`ssh` has the names of its table, each from the module that the table says, and modules."""
     body = body_of(MODULES / "ssh" / "__init__.py")

@@ -80,11 +80,13 @@ class PublicBlob:
 
     @classmethod
     def from_file(cls, filename):
+        """From a .pub file: its first 64 KiB."""
         with open(filename) as file:
             return cls.from_string(file.read(_FILE_MAX))
 
     @classmethod
     def from_string(cls, string):
+        """From a line "type base64 comment". ValueError if it is none."""
         fields = string.split(None, 2)
         if len(fields) < 2:
             raise ValueError(f"Not enough fields for public blob: {fields}")
@@ -97,6 +99,7 @@ class PublicBlob:
 
     @classmethod
     def from_message(cls, message):
+        """From a Message with the blob."""
         return cls(message.get_text(), message.asbytes())
 
     def __str__(self):
@@ -217,6 +220,7 @@ class PKey:
         return hash(self._blob)
 
     def get_name(self):
+        """The type, as "ssh-ed25519"."""
         return _take(self._blob)[0].decode()
 
     @property
@@ -225,9 +229,11 @@ class PKey:
         return self.get_name().replace("ssh-", "").split("-")[0].upper()
 
     def get_bits(self):
+        """Its size in bits, as ssh-keygen counts them."""
         return bits_of(self._blob)
 
     def get_base64(self):
+        """The public half as in a .pub file, without type and comment."""
         return binascii.b2a_base64(self._blob).decode().strip()
 
     def get_fingerprint(self):
@@ -296,18 +302,24 @@ class PKey:
 
 
 class Ed25519Key(PKey):
+    """A key of the type ssh-ed25519."""
+
     name = "ssh-ed25519"
 
     @staticmethod
     def generate(progress_func=None, bits=None):
+        """A new key. bits: 256, as all of this type have; progress_func is not called."""
         return Ed25519Key(key=_ssh.Key.generate("ssh-ed25519", bits))
 
 
 class ECDSAKey(PKey):
+    """A key on one of the NIST curves P-256, P-384 and P-521, as far as the build has them."""
+
     name = "ecdsa-sha2-nistp256"
 
     @classmethod
     def identifiers(cls):
+        """Names of the types of keys that this class is for."""
         return ["ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"]
 
     supported_key_format_identifiers = identifiers
@@ -323,15 +335,19 @@ class ECDSAKey(PKey):
 
 
 class RSAKey(PKey):
+    """An RSA key of 2048 to 4096 bits (those of hosts: up to 8192)."""
+
     name = "ssh-rsa"
 
     @classmethod
     def identifiers(cls):
+        """Names of the types of keys, and of signatures, that this class is for."""
         names = ("rsa-sha2-256", "rsa-sha2-512", "ssh-rsa")
         return [name + end for name in names for end in ("", _CERT)]
 
     @property
     def size(self):
+        """Its size in bits."""
         return self.get_bits()
 
     @staticmethod

@@ -55,6 +55,7 @@ class SecurityOptions:
 
     @compression.setter
     def compression(self, value):
+        """There is none. ValueError for a list without "none"."""
         if "none" not in value:
             raise ValueError("compression is not supported")
 

@@ -46,10 +46,12 @@ def unix_address(path):
 
 
 def has_unix():
+    """Whether this system has Unix sockets."""
     return hasattr(socket, "AF_UNIX")
 
 
 def need_unix():
+    """OSError(EOPNOTSUPP) if it has none."""
     if not has_unix():
         raise OSError(errno.EOPNOTSUPP, "this system has no Unix sockets")
 
@@ -70,6 +72,7 @@ def connect_unix(path):
 
 
 def listen_unix(path):
+    """A socket that listens at a path."""
     need_unix()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     return _listening(sock, unix_address(path))
@@ -126,6 +129,7 @@ def _listening(sock, address):
 
 
 def close_all(socks):
+    """Close each of some sockets."""
     for sock in socks:
         sock.close()
 
@@ -216,6 +220,7 @@ class Connector:
         return self.address is None
 
     def close(self):
+        """Give it up: closes the socket, if it has one."""
         if self.sock is not None:
             self.sock.close()
             self.sock = None

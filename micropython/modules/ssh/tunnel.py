@@ -270,6 +270,7 @@ class Tunnels:
             self._owners[id(stream)] = (owner, flags)
 
     def unwatch(self, stream):
+        """The stream is not waited for any more."""
         if self._owners.pop(id(stream), None):
             self._poll.unregister(stream)
 
@@ -336,6 +337,7 @@ class Tunnels:
         self.log(f"no more connections for now: {reason}")
 
     def ended(self, link):
+        """A Link tells that it has: others may come now."""
         self.links.remove(link)
         self._active.discard(link)
         if self.full:

@@ -52,6 +52,7 @@ class TextFile(io.IOBase):
             data += more
 
     def readline(self, size=-1):
+        """A line with its end, of size characters at most."""
         if size is None or size < 0:
             return str(self.native.readline(), "utf-8")
         text = ""
@@ -63,9 +64,11 @@ class TextFile(io.IOBase):
         return text
 
     def readlines(self):
+        """The lines up to the end."""
         return list(self)
 
     def readinto(self, buf):
+        """Fill a buffer with bytes: their number."""
         return self.native.readinto(buf)
 
     def __iter__(self):
@@ -78,21 +81,27 @@ class TextFile(io.IOBase):
         return line
 
     def write(self, data):
+        """Write text: the number of its bytes."""
         return self.native.write(data)
 
     def seek(self, offset, whence=0):
+        """Go to offset (bytes) from the start, from here (1) or the end (2): where that is."""
         return self.native.seek(offset, whence)
 
     def tell(self):
+        """Where it stands, in bytes."""
         return self.native.tell()
 
     def flush(self):
+        """Wait until the server has taken all that was written."""
         self.native.flush()
 
     def close(self):
+        """Close; what a write behind has met is raised here."""
         self.native.close()
 
     def ioctl(self, request, arg):
+        """For MicroPython's streams."""
         if request == 1:
             self.flush()
         elif request == 3:
@@ -128,12 +137,14 @@ class RemoteFileSystem:
             raise
 
     def mount(self, readonly, mkfs):
+        """Called by vfs.mount(). OSError(EPERM) for mkfs."""
         if mkfs:
             raise OSError(errno.EPERM)
         self.readonly = self.readonly or readonly
         self.cwd = "/"
 
     def umount(self):
+        """Called by vfs.umount(): closes its SFTP session."""
         if self.own:
             self.own.close()
 
@@ -172,22 +183,26 @@ class RemoteFileSystem:
             return 0
 
     def chdir(self, path):
+        """From now on paths count from there."""
         if self.sftp.stat(self._at(path))[0] & _TYPE != _DIR:
             raise OSError(_ENOTDIR)
         self.cwd = self._inside(path)
 
     def getcwd(self):
+        """The current folder, from the root."""
         return self.cwd
 
     # ------------------------------------------------------------ looking
 
     def stat(self, path):
+        """As os.stat() of local files, in the time of this port."""
         mode, size, atime, mtime, uid, gid = self.sftp.stat(self._at(path))
         atime -= paths.EPOCH
         mtime -= paths.EPOCH
         return (mode, 0, 0, 0, uid, gid, size, atime, mtime, mtime)
 
     def statvfs(self, path):
+        """As os.statvfs(); OSError(EOPNOTSUPP) if the server does not tell."""
         return self.sftp.statvfs(self._at(path))
 
     def ilistdir(self, path="."):
@@ -198,6 +213,7 @@ class RemoteFileSystem:
     # ------------------------------------------------------------ changing
 
     def open(self, path, mode):
+        """A file: bytes with a "b" in its mode, or else a TextFile."""
         if mode[:1] not in ("r", "w", "a", "x"):
             mode = "r" + mode
         flags = mode[0] + ("+" if "+" in mode else "")
@@ -209,6 +225,7 @@ class RemoteFileSystem:
         return file if "b" in mode else TextFile(file)
 
     def mkdir(self, path):
+        """Make a folder. OSError(EEXIST) if something has that name."""
         at = self._change(path)
         try:
             self.sftp.mkdir(at, 0o777)
@@ -216,6 +233,7 @@ class RemoteFileSystem:
             raise self._because(e, at, 0, 0, errno.EEXIST)
 
     def rmdir(self, path):
+        """Remove a folder. OSError(ENOTEMPTY) if it is not empty."""
         at = self._change(path)
         try:
             self.sftp.rmdir(at)
@@ -223,6 +241,7 @@ class RemoteFileSystem:
             raise self._because(e, at, _DIR, _ENOTEMPTY, _ENOTDIR)
 
     def remove(self, path):
+        """Delete a file or a link. OSError(EISDIR) for a folder."""
         at = self._change(path)
         try:
             self.sftp.unlink(at)

@@ -110,6 +110,7 @@ class Reader:
         return line
 
     def moved(self, ready):
+        """Called when bytes have moved: wakes its readers if one of its flags is there."""
         if ready & self._mask:
             pump.wake(self._queue)
 
@@ -142,6 +143,7 @@ class Channel(Reader):
         return f"<aio.Channel {self.native.kind}{' closed' if self._closed else ''}>"
 
     def flags(self):
+        """What would not have to wait, as `_ssh.Channel.ready` says it; all once it is closed."""
         return _ALL if self._closed else self.native.ready
 
     # ------------------------------------------------------------ called by the pump
@@ -183,6 +185,7 @@ class Channel(Reader):
         await self._ask(self.native.shell)
 
     async def subsystem(self, name):
+        """Run a subsystem, such as "sftp"."""
         await self._ask(self.native.subsystem, name)
 
     async def request_pty(self, *args, **more):
@@ -190,6 +193,10 @@ class Channel(Reader):
         await self._ask(self.native.request_pty, *args, **more)
 
     async def setenv(self, name, value):
+        """Set a variable for what will run.
+
+        SSHError if the server refuses: most take few names.
+        """
         await self._ask(self.native.setenv, name, value)
 
     async def signal(self, name):
@@ -197,15 +204,19 @@ class Channel(Reader):
         await self._ask(self.native.signal, name)
 
     async def window_change(self, *args, **more):
+        """The terminal has another size; arguments as of _ssh.Channel.window_change()."""
         await self._ask(self.native.window_change, *args, **more)
 
     async def send_break(self, ms=0):
+        """Send a break of so many milliseconds (RFC 4335), as a serial line has it."""
         await self._ask(self.native.send_break, ms)
 
     async def request_agent(self):
+        """Have the agent forwarded: its channels come out of Connection.accept()."""
         await self._ask(self.native.request_agent)
 
     async def request_x11(self, *args, **more):
+        """The same for X11; arguments as of _ssh.Channel.request_x11()."""
         await self._ask(self.native.request_x11, *args, **more)
 
     # ------------------------------------------------------------ writing
@@ -225,6 +236,7 @@ class Channel(Reader):
             self._out.append(view if isinstance(data, bytes) else memoryview(bytes(view)))
 
     def writelines(self, pieces):
+        """write() each of some bytes or texts."""
         for piece in pieces:
             self.write(piece)
 
@@ -234,6 +246,7 @@ class Channel(Reader):
         self._push()
 
     def can_write_eof(self):
+        """True: write_eof() ends the input alone."""
         return True
 
     async def drain(self):
@@ -334,6 +347,7 @@ class Channel(Reader):
 
     @property
     def exit_signal(self):
+        """The signal that ended the program, as "TERM", or None."""
         signal = self.native.exit_signal
         self.conn.pump.after()
         return signal
@@ -373,9 +387,11 @@ class Channel(Reader):
         self.conn.pump.after()
 
     def terminate(self):
+        """Send the signal TERM; servers need not pass signals on."""
         self.send_signal("TERM")
 
     def kill(self):
+        """Send the signal KILL."""
         self.send_signal("KILL")
 
     def get_extra_info(self, name, default=None):
@@ -387,6 +403,7 @@ class Channel(Reader):
         return default
 
     def is_closing(self):
+        """Whether close() or abort() has been called."""
         return self._closing or self._closed
 
     def close(self):

@@ -200,6 +200,7 @@ class Connection:
         return channel, channel
 
     async def open_unix_connection(self, path):
+        """(reader, writer) of open_unix(): both are the Channel."""
         channel = await self.open_unix(path)
         return channel, channel
 
@@ -300,18 +301,23 @@ class Connection:
     # AsyncSSH's names for these.
 
     async def forward_local_port(self, listen_host, listen_port, dest_host, dest_port):
+        """forward_local() between ports."""
         return await self.forward_local((listen_host, listen_port), (dest_host, dest_port))
 
     async def forward_remote_port(self, listen_host, listen_port, dest_host, dest_port):
+        """forward_remote() between ports; listen_port 0: the server chooses one."""
         return await self.forward_remote((listen_host, listen_port), (dest_host, dest_port))
 
     async def forward_local_path(self, listen_path, dest_path):
+        """forward_local() between Unix sockets."""
         return await self.forward_local(listen_path, dest_path)
 
     async def forward_remote_path(self, listen_path, dest_path):
+        """forward_remote() between Unix sockets."""
         return await self.forward_remote(listen_path, dest_path)
 
     async def forward_socks(self, listen_host, listen_port):
+        """forward_dynamic() at a port."""
         return await self.forward_dynamic((listen_host, listen_port))
 
     @property
@@ -334,6 +340,10 @@ class Connection:
     # ------------------------------------------------------------ the connection
 
     async def global_request(self, name, data=b"", want_reply=True):
+        """Any request of the connection: the data of the answer, None without want_reply.
+
+        SSHError (ERR_REQUEST_REFUSED) when the server refuses it.
+        """
         return await self.call(self.session.global_request, name, data, want_reply)
 
     async def host_keys(self):
@@ -365,9 +375,11 @@ class Connection:
 
     @property
     def closed(self):
+        """Whether the connection is over."""
         return self.pump.closed or self.session.closed
 
     def is_closed(self):
+        """The same as `closed`."""
         return self.closed
 
     def close(self):

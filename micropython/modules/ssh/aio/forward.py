@@ -34,9 +34,11 @@ class Listener:
         self.closed = False
 
     def get_port(self):
+        """At which port it listens, also if 0 was asked for; None for a path."""
         return self.port
 
     def serve(self, work):
+        """Count a connection, and serve it by a task of the Connection."""
         self.served += 1
         self.conn.create_task(work)
 
@@ -129,6 +131,7 @@ class Local(Listener):
         return channel
 
     def close(self):
+        """No new connections; those that are there go on."""
         super().close()
         for task in self._tasks:
             self.conn._tasks.discard(task)
@@ -136,6 +139,7 @@ class Local(Listener):
                 task.cancel()
 
     async def wait_closed(self):
+        """Until it does not listen any more."""
         for task in self._tasks:
             try:
                 await task
@@ -177,6 +181,7 @@ class Remote(Listener):
         return 2 if native.destination[0] == self.bind[0] else 1
 
     async def client(self, channel):
+        """Serve one connection: a channel that the server has opened for this forward."""
         try:
             sock = await connection.connected(self.target)
         except BaseException:
@@ -203,6 +208,7 @@ class Remote(Listener):
             await self.conn.call(session.cancel_forward, self.bind[0], self.port)
 
     def close(self):
+        """Have the server listen no more; wait_closed() waits until it says so."""
         if not self.closed:
             super().close()
             self.conn.create_task(self.wait_closed())
@@ -251,6 +257,7 @@ class Incoming:
             pump.wake(self._queue)
 
     async def take(self):
+        """The next Channel that belongs to no forward."""
         while not self._waiting:
             if self.conn.pump.error is not None:
                 raise self.conn.pump.error

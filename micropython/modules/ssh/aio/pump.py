@@ -29,12 +29,15 @@ class Once:
     # What makes a task of it.
 
     def send(self, value):
+        """On with the coroutine."""
         return self._coroutine.send(value)
 
     def throw(self, *exc):
+        """An exception for the coroutine."""
         return self._coroutine.throw(*exc)
 
     def close(self):
+        """End the coroutine."""
         self._coroutine.close()
 
     async def __aenter__(self):
@@ -69,6 +72,7 @@ def writable(sock):
 
 
 def is_again(error):
+    """Whether an exception says that the call has to be made again."""
     return isinstance(error, OSError) and error.args[:1] == (errno.EAGAIN,)
 
 
@@ -95,6 +99,7 @@ class SocketLine:
         """Bytes may have moved."""
 
     def close(self):
+        """Close the socket."""
         self.sock.close()
 
 
@@ -107,6 +112,7 @@ class ChannelLine:
         self.queue = core.TaskQueue()
 
     def wait(self, want):
+        """Until the channel is ready as `want` says. To be awaited."""
         mask = (1 if want & select.POLLIN else 0) | (4 if want & select.POLLOUT else 0)
         outer = self.channel.conn.session
         there = self.channel.flags() & mask
@@ -120,9 +126,11 @@ class ChannelLine:
             self.channel.watch(0, None)
 
     def after(self):
+        """Bytes may have moved: here they are those of the outer connection."""
         self.channel.conn.pump.after()
 
     def close(self):
+        """Close the channel, at once."""
         self.channel.abort()
 
 
@@ -212,6 +220,7 @@ class Pump:
         return turns > 1
 
     def wake_all(self):
+        """All that wait look again, because the session has ended."""
         wake(self.queue)
         for channel in self.channels[:]:
             channel.moved(True)

@@ -12,6 +12,7 @@ _TYPE, _DIR, _FILE = 0o170000, 0o040000, 0o100000
 
 
 async def start(conn):
+    """An SFTPClient on a channel of its own."""
     native = await conn.pump.call(conn.session.sftp)
     try:
         await conn.pump.call(native.opened)
@@ -40,6 +41,7 @@ class SFTPClient:
         self._cwd = None
 
     async def ask(self, function, *args, **more):
+        """A call of `_ssh.SFTP` that waits its turn."""
         return await self.conn.pump.ask(self._lock, self.native, function, *args, **more)
 
     def _at(self, path):
@@ -65,9 +67,14 @@ class SFTPClient:
         await self.ask(self.native.setstat, self._at(path), **attrs)
 
     async def chmod(self, path, mode, *, follow_symlinks=True):
+        """Set the mode.
+
+        follow_symlinks=False: of a link itself (OpenSSH's extension), here and below.
+        """
         await self.setstat(path, mode=mode, follow=follow_symlinks)
 
     async def chown(self, path, uid, gid, *, follow_symlinks=True):
+        """Set owner and group, which are numbers."""
         await self.setstat(path, uid=uid, gid=gid, follow=follow_symlinks)
 
     async def utime(self, path, times, *, follow_symlinks=True):
@@ -76,6 +83,7 @@ class SFTPClient:
         await self.setstat(path, atime=int(atime), mtime=int(mtime), follow=follow_symlinks)
 
     async def truncate(self, path, size):
+        """Cut or extend a file to size bytes."""
         await self.setstat(path, size=size)
 
     async def statvfs(self, path="."):
@@ -83,15 +91,19 @@ class SFTPClient:
         return await self.ask(self.native.statvfs, self._at(path))
 
     async def exists(self, path):
+        """Whether something has this name; False also for a link that leads nowhere."""
         return await self._type(path) is not None
 
     async def isdir(self, path):
+        """Whether it is a folder, or a link to one."""
         return await self._type(path) == _DIR
 
     async def isfile(self, path):
+        """Whether it is a file, or a link to one."""
         return await self._type(path) == _FILE
 
     async def getsize(self, path):
+        """The size of a file in bytes."""
         return (await self.stat(path)).st_size
 
     async def _type(self, path):
@@ -121,6 +133,7 @@ class SFTPClient:
         return [attrs.filename for attrs in await self.readdir(path)]
 
     async def mkdir(self, path, mode=0o777):
+        """Make a folder; the server takes its mask from the mode."""
         await self.ask(self.native.mkdir, self._at(path), mode)
 
     async def makedirs(self, path, mode=0o777, exist_ok=False):
@@ -138,6 +151,7 @@ class SFTPClient:
             made += "/"
 
     async def rmdir(self, path):
+        """Remove a folder, which has to be empty."""
         await self.ask(self.native.rmdir, self._at(path))
 
     async def chdir(self, path):
@@ -148,6 +162,7 @@ class SFTPClient:
         self._cwd = path
 
     async def getcwd(self):
+        """Where paths count from: what chdir() has set, or else the server's home."""
         return self._cwd or await self.realpath(".")
 
     async def realpath(self, path):
@@ -157,6 +172,7 @@ class SFTPClient:
     # ------------------------------------------------------------ names
 
     async def remove(self, path):
+        """Delete a file or a link; also unlink()."""
         await self.ask(self.native.unlink, self._at(path))
 
     unlink = remove
@@ -178,6 +194,7 @@ class SFTPClient:
         await self.ask(self.native.hardlink, self._at(oldpath), self._at(newpath))
 
     async def readlink(self, path):
+        """The text that a link holds."""
         return await self.ask(self.native.readlink, self._at(path))
 
     # ------------------------------------------------------------ files
@@ -266,6 +283,7 @@ class SFTPClient:
     exit = close
 
     async def wait_closed(self):
+        """The same as close()."""
         await self.close()
 
     async def __aenter__(self):
@@ -303,6 +321,7 @@ class Folder:
                 return entry[0], SFTPAttributes._of(entry[1])
 
     async def close(self):
+        """Close it on the server."""
         if self.native is not None:
             await self.sftp.conn.pump.call(self.native.close)
 
@@ -409,10 +428,12 @@ class SFTPFile:
         return self.native.seek(offset, whence)
 
     async def seek(self, offset, whence=0):
+        """Go to offset from the start, from here (1) or from the end (2): where that is."""
         async with self._lock:
             return await self._seek(offset, whence)
 
     async def tell(self):
+        """Where the next byte is read or written."""
         return self.native.tell() - len(self._rest)
 
     async def stat(self):
