@@ -148,6 +148,66 @@ def test_lazy_names():
     assert {"aio", "known_hosts"} <= named <= modules
 
 
+RIGHT = """
+from typing import assert_type
+
+import _ssh
+import ssh
+from ssh import aio
+
+
+def blocking() -> None:
+    with ssh.connect("host", username="me", key=[_ssh.Key(b"...")], window=4096) as conn:
+        assert_type(conn.run("true").stdout, bytes)
+        assert_type(conn.run(b"true", env={"A": "b"}, encoding="utf-8").stderr, str)
+        tunnel = conn.forward_local(0, ("there", 80))
+        ssh.open_socket("localhost", tunnel.port).close()
+        conn.forward_remote("/a/path")
+        with conn.open_tcp("there", 80, window=None) as stream:
+            assert_type(stream.recv(10), bytes)
+        with conn.open_sftp() as sftp, sftp.open(b"name", "w") as file:
+            file.write("text")
+            print([a.filename.upper() for a in sftp.listdir_attr() if a.st_size > 9])
+    try:
+        ssh.connect("host", hostkey=lambda blob, kind, fingerprint: kind == "ssh-ed25519")
+    except ssh.BadAuthenticationType as e:
+        assert_type(e.allowed_types, list[str])
+    except (ssh.SSHException, OSError) as e:
+        print(e.errno, e.args[0] == _ssh.ERR_CLOSED)
+
+
+def as_paramiko() -> None:
+    client = ssh.SSHClient()
+    client.set_missing_host_key_policy(ssh.AutoAddPolicy)
+    client.connect("host", pkey=ssh.Ed25519Key.from_private_key_file("id", b"secret"))
+    stdin, stdout, stderr = client.exec_command("cat", environment={"A": "b"})
+    stdin.write("text")
+    stdin.close()
+    print([line.strip() for line in stdout], stderr.read(), stdout.channel.recv_exit_status())
+    transport = client.get_transport()
+    transport.set_keepalive(30)
+    transport.open_channel("direct-tcpip", ("there", 80)).recv(5)
+    for host, keys in client.get_host_keys().items():
+        print(host, [key.fingerprint for key in keys.values()])
+    print(ssh.SSHConfig.from_text("Host a").lookup("a")["hostname"], ssh.agent.available())
+
+
+async def main() -> None:
+    async with aio.connect("host", timeout=None, tunnel="gateway") as conn:
+        assert_type((await conn.run("true", timeout=1.5)).stdout, bytes)
+        async with conn.create_process("cat", size=(100, 40), term="vt100") as process:
+            process.stdin.write("text")
+            assert_type([line async for line in process], list[bytes])
+        process = await conn.create_process()
+        listener = await conn.forward_dynamic(("localhost", 0))
+        print(listener.get_port() + 1)
+        async with conn.start_sftp_client() as sftp:
+            async for name, attrs in sftp.scandir():
+                print(name.upper(), attrs.st_mtime)
+            async with sftp.open("name") as file:
+                assert_type(await file.read(10), bytes)
+"""
+
 WRONG = """
 import _ssh
 import ssh
@@ -169,16 +229,22 @@ _ssh.Key(1)  # not a key
 """
 
 
+def check_types(folder, *options):
+    """What mypy says about a program."""
+    line = [sys.executable, "-m", "mypy", "--config-file", REPO / "tests" / "mypy.ini"]
+    return subprocess.run([*line, *options, "."], cwd=folder, capture_output=True, text=True)
+
+
+def test_types_of_results(tmp_path):
+    (tmp_path / "right.py").write_text(RIGHT)
+    done = check_types(tmp_path, "--strict")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_wrong_programs(tmp_path):
     """A type checker finds each mistake, and nothing else."""
-    program = tmp_path / "wrong.py"
-    program.write_text(WRONG)
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", REPO / "tests" / "mypy.ini", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    (tmp_path / "wrong.py").write_text(WRONG)
+    done = check_types(tmp_path)
     found = {int(n) for n in re.findall(r"^wrong\.py:(\d+): error:", done.stdout, re.M)}
     marked = {n for n, line in enumerate(WRONG.split("\n"), 1) if "#" in line}
     assert found == marked, done.stdout + done.stderr

@@ -82,5 +82,5 @@ class SSHClient:
         environment: Mapping[str, str] | None = None,
     ) -> Channel: ...
     def open_sftp(self) -> SFTPClient: ...
-    def get_transport(self) -> Any:
+    def get_transport(self) -> Transport | Any:
         """The Transport; None when not connected."""

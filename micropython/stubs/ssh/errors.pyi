@@ -38,7 +38,7 @@ class PartialAuthentication(AuthenticationException):
 
 class HostKeyError(SSHError):
     hostname: str
-    key: Any  # the blob; of a BadHostKeyException the PKey
+    key: bytes | Any  # the blob; of a BadHostKeyException it may be a PKey
     kind: str  # the type of the key
     fingerprint: str
     state: Literal["new", "changed", "revoked"]

@@ -6,12 +6,12 @@ from typing import Any
 class SFTPAttributes:
     """Times are in seconds since 1970. What is not known is None in those made here."""
 
-    st_size: Any  # int, or None
-    st_uid: Any
-    st_gid: Any
-    st_mode: Any
-    st_atime: Any
-    st_mtime: Any
+    st_size: int | Any
+    st_uid: int | Any
+    st_gid: int | Any
+    st_mode: int | Any
+    st_atime: int | Any
+    st_mtime: int | Any
     attr: dict[str, str]
     filename: str | Any  # of listings only; bytes where it is no UTF-8
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+import _ssh
 from _ssh import Data, KeyboardHandler
 
 from .agent import AgentKey
@@ -25,7 +26,7 @@ class Transport:
     hostname: str | None
     peer: tuple[str, int]
     sock: Any
-    session: Any  # the `_ssh.Session`; None before the start
+    session: _ssh.Session | Any  # None before the start
     window: int | None
     max_packet: int | None
     preferred: dict[str, tuple[str, ...]]

@@ -17,7 +17,7 @@ class Tunnel:
     kind: Literal["L", "R", "D", "A", "X"]
     bind: tuple[str, int] | str | None
     target: Target | None
-    port: int | None
+    port: int | Any  # None for a path
     listeners: list[Any]
     served: int
 
