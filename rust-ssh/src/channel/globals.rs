@@ -96,6 +96,8 @@ pub(super) struct Globals {
     sent: u32,
     answered: u32,
     wait: Wait,
+    /// What is waited for is a proof of `keys`.
+    proving: bool,
     reply: heapless::Vec<u8, MAX_REPLY>,
 }
 
@@ -108,7 +110,7 @@ impl Globals {
     /// The server names its keys: those are kept whose type this build has, as many as there is room for.
     pub(super) fn offer(&mut self, list: &[u8]) {
         // A proof under way is about the list that was here before.
-        if !ON || self.wait != Wait::No {
+        if !ON || (self.proving && self.wait != Wait::No) {
             return;
         }
         self.keys.clear();
@@ -172,6 +174,7 @@ impl Globals {
             _ => {}
         }
         self.wait = Wait::For(self.sent);
+        self.proving = request.name() == names::HOSTKEYS_PROVE;
         self.sent = self.sent.wrapping_add(1);
         Ok(Poll::Pending)
     }
@@ -204,5 +207,48 @@ impl Globals {
             Wait::Granted(port.unwrap_or(u32::try_from(body.len()).unwrap_or(u32::MAX)))
         };
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An output that takes everything.
+    struct Sink;
+
+    impl Output for Sink {
+        fn send(&mut self, message: &mut dyn FnMut(&mut Writer<'_>)) -> Result<bool> {
+            message(&mut Writer::new(&mut [0; 256]));
+            Ok(true)
+        }
+
+        fn room(&self) -> usize {
+            256
+        }
+
+        fn capacity(&self) -> usize {
+            256
+        }
+    }
+
+    #[test]
+    fn keys_are_learned_beside_any_request_but_their_proof() {
+        let mut key = [0; 64];
+        let mut w = Writer::new(&mut key);
+        w.string_with(|w| {
+            w.string(blob::ED25519.as_bytes()).string(&[9; 32]);
+        });
+        let list = w.written();
+        for (name, learned) in [(names::KEEPALIVE, true), (names::HOSTKEYS_PROVE, false)] {
+            let (mut globals, mut forwards) = (Globals::default(), Forwards::default());
+            let request = Global::Ask { name, data: &[] };
+            assert!(matches!(globals.request(&request, &mut forwards, &mut Sink), Ok(Poll::Pending)));
+            globals.offer(list);
+            assert_eq!(!globals.keys().is_empty(), learned);
+            globals.abandon(&mut forwards);
+            globals.offer(list);
+            assert_eq!(globals.keys().as_slice(), list);
+        }
     }
 }
