@@ -26,10 +26,20 @@ def date(seconds):
     return day + f" {t[0]:4d}"
 
 
-def entry_line(name, attrs, human=False):
+def entry_line(name, attrs, human=False, user=None, group=None):
+    """As ls -l; user and group are numbers unless their names are given."""
     mode, size, _, mtime, uid, gid = attrs
     size = scaled(size) if human else size
-    return f"{mode_text(mode)}    ? {uid:<8d} {gid:<8d} {size:>8} {date(mtime)} {name}"
+    user, group = user or str(uid), group or str(gid)
+    return f"{mode_text(mode)}    ? {user:8} {group:8} {size:>8} {date(mtime)} {name}"
+
+
+def owners(line):
+    """The names of user and group in a server's line about a file: None, None in an odd one."""
+    words = line.split() if isinstance(line, str) else ()
+    if len(words) > 7 and len(words[0]) > 9 and words[4].isdigit():
+        return words[2], words[3]
+    return None, None
 
 
 def in_order(entries, flags):

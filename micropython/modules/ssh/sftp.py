@@ -120,15 +120,20 @@ class SFTPClient:
         return self.native.listdir(self._at(path))
 
     def listdir_attr(self, path="."):
-        """SFTPAttributes of all in a folder, each with its filename."""
+        """SFTPAttributes of all in a folder, each with its filename and the server's longname."""
         return list(self.listdir_iter(path))
 
     def listdir_iter(self, path=".", read_aheads=50):
         """The same as a generator, for folders that are large."""
         with self.native.opendir(self._at(path)) as folder:
-            for name, attrs in folder:
-                if name not in (".", ".."):
-                    yield SFTPAttributes._of(attrs, name)
+            while True:
+                found = folder.read(True)
+                if found is None:
+                    return
+                if found[0] not in (".", ".."):
+                    made = SFTPAttributes._of(found[1], found[0])
+                    made.longname = found[2]
+                    yield made
 
     def mkdir(self, path, mode=0o777):
         """Make a folder; the server takes its mask from the mode."""

@@ -32,11 +32,6 @@ class SFTPAttributes:
             made.filename = filename
         return made
 
-    @property
-    def longname(self):
-        """A line like that of ls -l, made here and not by the server."""
-        return str(self)
-
     def __repr__(self):
         text = ""
         for name, more in (("size", ()), ("uid", ("gid",)), ("mode", ()), ("atime", ("mtime",))):

@@ -5,7 +5,7 @@ import os
 from ssh import errors, glob, paths, terminal, transfer
 from ssh.dialogue import connect, say
 from ssh.errors import Failure, why
-from ssh.listing import columns, df_lines, entry_line, in_order
+from ssh.listing import columns, df_lines, entry_line, in_order, owners
 from ssh.options import colon_of
 from ssh.transfer import base_name, remote_join
 
@@ -96,6 +96,8 @@ class Shell:
         self.meter = not opts.quiet
         self.limit = opts.own.get("l")
         self.flags = ""
+        self.users = {}  # names of numbers, as far as the server has told them
+        self.groups = {}
 
     # ------------------------------------------------------------ lines
 
@@ -188,19 +190,20 @@ class Shell:
         found = [self.cwd] if word is None else self.find(word)
         if len(found) == 1 and self.sftp.stat(found[0])[0] & _TYPE == _DIR:
             prefix = "" if word is None or found[0] == self.cwd else found[0].rstrip("/") + "/"
-            hidden = "a" in self.flags
-            with self.sftp.opendir(found[0]) as folder:
-                entries = [
-                    (self.shown(prefix + _text(name), word) if prefix else self.plain(name), attrs)
-                    for name, attrs in folder
-                    if hidden or name[0] not in (".", 46)
-                ]
+            entries = [
+                (self.shown(prefix + _text(name), word) if prefix else self.plain(name), attrs)
+                for name, attrs in self.listing(found[0])
+                if "a" in self.flags or name[0] not in (".", 46)
+            ]
         else:
             entries = [(self.shown(path, word), self.sftp.lstat(path)) for path in found]
+            if "l" in self.flags and "n" not in self.flags:
+                self.listing(found[0].rpartition("/")[0] or "/")
         entries = in_order(entries, self.flags)
         if "l" in self.flags or "n" in self.flags:
             for name, attrs in entries:
-                print(entry_line(name, attrs, "h" in self.flags))
+                names = () if "n" in self.flags else self.owners(attrs)
+                print(entry_line(name, attrs, "h" in self.flags, *names))
         elif "1" in self.flags:
             for name, _ in entries:
                 print(name)
@@ -208,6 +211,23 @@ class Shell:
             width = terminal.size()[0] if terminal.isatty(1) else 80
             for line in columns([name for name, _ in entries], width):
                 print(line)
+
+    def listing(self, folder):
+        """(name, attrs) of all in a folder. Its lines tell who has which number."""
+        found = []
+        with self.sftp.opendir(folder) as entries:
+            while True:
+                item = entries.read(True)
+                if item is None:
+                    return found
+                found.append(item[:2])
+                user, group = owners(item[2])
+                if user:
+                    self.users[item[1][4]] = self.plain(user)
+                    self.groups[item[1][5]] = self.plain(group)
+
+    def owners(self, attrs):
+        return self.users.get(attrs[4]), self.groups.get(attrs[5])
 
     def plain(self, name):
         name = _text(name)

@@ -126,8 +126,10 @@ int ssh_sftp_open(ssh_sftp_t *s, const uint8_t *path, size_t len, uint32_t flags
 int ssh_sftp_opendir(ssh_sftp_t *s, const uint8_t *path, size_t len, uint8_t *buf, size_t buf_len, int *dir);
 // SSH_OK when the first entries have come. Some servers tell only then that there is no such directory.
 int ssh_sftp_first(ssh_sftp_t *s, int dir);
-// The next entry of a directory: 1, or 0 at the end. The name stays until the next call on the engine.
-int ssh_sftp_next(ssh_sftp_t *s, int dir, const uint8_t **name, size_t *len, ssh_sftp_attrs_t *attrs);
+// The next entry of a directory: 1, or 0 at the end. The name, and the server's own line about the entry, stay
+// until the next call on the engine.
+int ssh_sftp_next(ssh_sftp_t *s, int dir, const uint8_t **name, size_t *len, ssh_sftp_attrs_t *attrs,
+    const uint8_t **line, size_t *line_len);
 // The next bytes of the file at its position: a count, 0 at the end. They stay until ssh_sftp_consume(), which
 // moves the position.
 ptrdiff_t ssh_sftp_peek(ssh_sftp_t *s, int file, const uint8_t **data);

@@ -95,6 +95,8 @@ pub unsafe extern "C" fn ssh_sftp_next(
     name: *mut *const u8,
     len: *mut usize,
     attrs: *mut CAttrs,
+    line: *mut *const u8,
+    line_len: *mut usize,
 ) -> i32 {
     let run = |sftp: &mut Sftp, driver: &mut Driver| {
         sftp.run(driver, |engine| {
@@ -102,10 +104,11 @@ pub unsafe extern "C" fn ssh_sftp_next(
                 Listed::Wait => None,
                 Listed::End => Some(0),
                 Listed::Entry(entry) => {
-                    // SAFETY: all three can be written to, by contract.
+                    // SAFETY: all five can be written to, by contract.
                     unsafe {
                         *name = slice::give(entry.name, len);
                         *attrs = CAttrs::new(&entry.attrs);
+                        *line = slice::give(entry.line, line_len);
                     }
                     Some(1)
                 }

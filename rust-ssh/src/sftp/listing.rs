@@ -15,6 +15,8 @@ pub struct Entry<'e> {
     pub name: &'e [u8],
     /// As LSTAT would give them.
     pub attrs: Attrs,
+    /// The server's line about it, for people: in no agreed form (draft section 7).
+    pub line: &'e [u8],
 }
 
 /// How far a listing has come.
@@ -99,20 +101,16 @@ impl Listing {
 }
 
 enum Parsed {
-    Entry { start: usize, name: usize, attrs: Attrs },
+    Entry { start: usize, name: usize, line: usize, attrs: Attrs },
     More,
 }
 
-/// Take the first entry: where its name is.
+/// Take the first entry: where its name is, and how long that and the line are that follows.
 fn parse(list: &mut Listing, area: &[u8]) -> Result<Parsed, Fault> {
     let bytes = area.get(list.start..list.end).unwrap_or_default();
     let mut reader = Reader::new(bytes);
-    let fields = (|| {
-        let name = reader.string()?;
-        reader.string()?; // the line of "ls -l", for people
-        Ok::<_, crate::error::Error>((name, Attrs::parse(&mut reader)?))
-    })();
-    let Ok((name, attrs)) = fields else {
+    let fields = (|| Ok::<_, crate::error::Error>((reader.string()?, reader.string()?, Attrs::parse(&mut reader)?)))();
+    let Ok((name, line, attrs)) = fields else {
         return if list.left == 0 { Err(Fault::Message) } else { Ok(Parsed::More) };
     };
     if name.is_empty() || name.contains(&0) || name.contains(&b'/') {
@@ -124,7 +122,7 @@ fn parse(list: &mut Listing, area: &[u8]) -> Result<Parsed, Fault> {
     if list.count == 0 && (list.start != list.end || list.left > 0) {
         return Err(Fault::Message);
     }
-    Ok(Parsed::Entry { start, name: name.len(), attrs })
+    Ok(Parsed::Entry { start, name: name.len(), line: line.len(), attrs })
 }
 
 /// What a listing gives.
@@ -161,10 +159,13 @@ impl<'a> Client<'a> {
             return Ok(Listed::Wait);
         }
         match parse(list, area) {
-            Ok(Parsed::Entry { start, name, attrs }) => {
+            Ok(Parsed::Entry { start, name, line, attrs }) => {
                 let file = open_file(self.files, id)?;
-                let name = file.area().get(start..start.saturating_add(name)).unwrap_or_default();
-                Ok(Listed::Entry(Entry { name, attrs }))
+                let end = start.saturating_add(name);
+                let line_start = end.saturating_add(4);
+                let name = file.area().get(start..end).unwrap_or_default();
+                let line = file.area().get(line_start..line_start.saturating_add(line)).unwrap_or_default();
+                Ok(Listed::Entry(Entry { name, attrs, line }))
             }
             Ok(Parsed::More) if list.is_stuck(area.len()) => {
                 list.discard();
