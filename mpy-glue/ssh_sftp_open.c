@@ -103,6 +103,10 @@ int modssh_sftp_open_on(modssh_op_t *op, mp_obj_ssh_sftp_file_t *file) {
         r = look(op, file);
     }
     file->is_opening = r == SSH_AGAIN && modssh_never_waits(self->session);
+    if (!file->is_opening) {
+        // The buffer is the engine's now, or nobody's: the collector must not see it here.
+        memset(&file->opening, 0, sizeof(file->opening));
+    }
     if (r != SSH_OK && !file->is_opening) {
         file->closed = true;
         if (asked) {
