@@ -615,6 +615,21 @@ def test_x11(sshd, scripted):
     assert got == (b"b'display got 12'\n", 1, f"X11 -> 127.0.0.1:{port}")
 
 
+def test_names_from_the_server_steer_nothing(sshd):
+    """ATTACKS 51: where a connection comes from is the server's word."""
+    got = run_mpy(
+        HEAD
+        + textwrap.dedent("""
+            from ssh.link import Link
+            link = Link(tunnels, tunnels.remote(0, ("h", 1)), channel=conn.session.open_session())
+            link.origin = ("\\x1b]0;x\\x07\\u202e", 5)
+            out(str(link))
+        """),
+        **sshd.params(),
+    ).one
+    assert got == "?]0;x??:5 <- h:1"
+
+
 def test_through_a_connection(sshd, echo_port):
     """The short names of a Connection; the program that serves the tunnels also uses them."""
     got = run_mpy(

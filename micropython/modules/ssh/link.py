@@ -5,7 +5,7 @@ import select
 import _ssh
 
 from ssh import forwards, sockets, socks
-from ssh.errors import is_again, why
+from ssh.errors import is_again, printable, why
 
 # With more links than this, each moves less at a time, so that what waits fits the memory.
 _FEW = 8
@@ -45,7 +45,8 @@ class Link:
         if self.tunnel.kind in "AX":
             return str(self.tunnel)
         way = "->" if self.local else "<-"
-        return f"{forwards.shown(self.origin)} {way} {forwards.shown(self.target)}"
+        # The server says where a connection comes from: whatever it likes.
+        return printable(f"{forwards.shown(self.origin)} {way} {forwards.shown(self.target)}")
 
     def begin(self):
         if self.channel:
