@@ -5,7 +5,7 @@ import errno
 import os
 
 from ssh.aio import pump
-from ssh.sftp import SFTPAttributes
+from ssh.sftp_attr import SFTPAttributes
 
 _PIECE = 32768
 _TYPE, _DIR, _FILE = 0o170000, 0o040000, 0o100000
