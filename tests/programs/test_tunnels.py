@@ -11,11 +11,7 @@ import threading
 
 import pytest
 from harness.agents import full_agent, make_keys
-from harness.mpy import DOS
 from harness.net import LOOPBACK, free_port, wait_until
-
-if DOS:
-    pytest.skip("tunnels of DOS need a second program there", allow_module_level=True)
 
 MIB = 1 << 20
 
