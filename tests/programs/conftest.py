@@ -4,7 +4,8 @@ import pytest
 from harness.mpy import DOS
 from machines import Dos, Unix
 
-# A pseudo-terminal, and clients that connect to the machine of the program, are only to be had here.
+# A pseudo-terminal, and clients that connect to the machine of the program, are only to be had
+# here.
 HERE_ONLY = ["test_terminal.py", "test_interactive.py", "test_tunnels.py"]
 collect_ignore = HERE_ONLY if DOS else ["test_dos_programs.py"]
 
