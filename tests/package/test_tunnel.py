@@ -1,11 +1,9 @@
 """ssh.tunnel: connections through a session, both ways, many at once."""
 
 import contextlib
-import hashlib
 import os
 import socket
 import socketserver
-import struct
 import textwrap
 import threading
 import time
@@ -13,83 +11,12 @@ import time
 import pytest
 from harness.mpy import Running, run_mpy
 from harness.net import LOOPBACK, free_port, reset, wait_until
+from tunneling import HEAD, dial, echo, exchange
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),
     pytest.mark.unix_only("on DOS nobody can connect to the machine in the emulator"),
 ]
-
-HEAD = """
-from ssh.connection import Connection
-from ssh.tunnel import Tunnels
-
-def connected(**options):
-    sock = dial()
-    session = _ssh.Session(sock, hostkey=P["fingerprint"], **options)
-    session.userauth_publickey(P["user"], load(P["key"]))
-    return Connection(session, sock, HOST, P["port"])
-
-def serve(tunnels, until=None):
-    # Until the condition is true. A tunnel that waits for nothing would never come back.
-    end = time.ticks_add(time.ticks_ms(), 25000)
-    while until is None or not until():
-        tunnels.poll(0.05 if until else None)
-        assert until is None or time.ticks_diff(end, time.ticks_ms()) > 0, "not in time"
-
-conn = connected(channels=P.get("channels", 16))
-tunnels = Tunnels(conn, log=lambda text: out(("log", text)))
-"""
-
-
-def echo(conn):
-    while data := conn.recv(65536):
-        conn.sendall(data)
-
-
-@pytest.fixture
-def echo_port(scripted):
-    return scripted(echo)
-
-
-@pytest.fixture
-def tunnels(sshd):
-    """tunnels(script): a program that serves tunnels; it has said that it is ready."""
-    with contextlib.ExitStack() as stack:
-
-        def start(script, server=None, **more):
-            text = HEAD + textwrap.dedent(script) + '\nout("ready")\nserve(tunnels)\n'
-            params = {**(server or sshd).params(), **more}
-            heapsize = params.pop("heapsize", None)
-            running = stack.enter_context(Running(text, heapsize=heapsize, **params))
-            running.given = []
-            while (value := running.value()) != "ready":
-                running.given.append(value)
-            return running
-
-        yield start
-
-
-def dial(port):
-    return socket.create_connection((LOOPBACK, port), timeout=20)
-
-
-def exchange(sock, size, seed=1):
-    """Send size bytes and read them back at the same time; then the end, both ways."""
-    data = (hashlib.sha256(str(seed).encode()).digest() * (size // 32 + 1))[:size]
-    back = hashlib.sha256()
-
-    def read():
-        while got := sock.recv(65536):
-            back.update(got)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    sock.sendall(data)
-    sock.shutdown(socket.SHUT_WR)
-    reader.join(timeout=25)
-    assert not reader.is_alive(), "no end"
-    assert back.digest() == hashlib.sha256(data).digest()
-
 
 # ---------------------------------------------------------------- local
 
@@ -407,101 +334,6 @@ def test_closed_tunnels_take_nobody(sshd, echo_port):
             for sock in (first, second):
                 exchange(sock, 100_000)
         assert running.wait() == 0, running.lines
-
-
-# ---------------------------------------------------------------- SOCKS
-
-
-def socks5(sock, kind, address, port, method=0, command=1):
-    sock.sendall(b"\x05\x01" + bytes([method]))
-    answer = take(sock, 2)
-    if answer != b"\x05\x00":
-        return answer
-    sock.sendall(bytes([5, command, 0, kind]) + address + struct.pack(">H", port))
-    return take(sock, 10)
-
-
-def take(sock, size):
-    """So many bytes, or fewer at the end."""
-    data = b""
-    while len(data) < size and (got := sock.recv(size - len(data))):
-        data += got
-    return data
-
-
-def name(text):
-    return bytes([len(text)]) + text.encode()
-
-
-GOOD = b"\x05\x00\x00\x01" + bytes(6)
-
-
-@pytest.fixture
-def dynamic(tunnels):
-    """Ports of a SOCKS server here, and of one there."""
-    port = free_port()
-    running = tunnels('tunnels.dynamic(P["here"])\nout(tunnels.remote(0).port)', here=port)
-    return {"local": port, "remote": running.given[0]}
-
-
-@pytest.mark.parametrize("where", ["local", "remote"])
-def test_socks(dynamic, echo_port, where):
-    for kind, address in (
-        (1, socket.inet_aton(LOOPBACK)),
-        (3, name("localhost")),
-        (3, name(LOOPBACK)),
-    ):
-        with dial(dynamic[where]) as sock:
-            assert socks5(sock, kind, address, echo_port) == GOOD
-            exchange(sock, 300_000)
-    # Version 4, and 4a, which has the name behind the user's; data may come along.
-    start = b"\x04\x01" + struct.pack(">H", echo_port)
-    for end in (socket.inet_aton(LOOPBACK) + b"me\0", b"\0\0\0\x01me\0localhost\0"):
-        with dial(dynamic[where]) as sock:
-            sock.sendall(start + end + b"hello")
-            assert take(sock, 8) == b"\0\x5a" + bytes(6)
-            assert take(sock, 5) == b"hello"
-            exchange(sock, 100_000)
-
-
-def test_socks_byte_by_byte(dynamic, echo_port):
-    request = b"\x05\x02\x02\x00\x05\x01\x00\x03" + name("localhost")
-    with dial(dynamic["local"]) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for byte in request + struct.pack(">H", echo_port):
-            sock.sendall(bytes([byte]))
-            time.sleep(0.002)
-        assert take(sock, 12) == b"\x05\x00" + GOOD
-        exchange(sock, 1000)
-
-
-@pytest.mark.parametrize("where", ["local", "remote"])
-def test_socks_refusals(dynamic, echo_port, where):
-    """Each with its answer (RFC 1928 section 6), and the next client is served."""
-    port = dynamic[where]
-    local = socket.inet_aton(LOOPBACK)
-    closed = free_port()
-    with dial(port) as sock:
-        assert socks5(sock, 1, local, closed)[:2] == b"\x05\x05" and sock.recv(1) == b""
-    with dial(port) as sock:
-        assert socks5(sock, 1, local, 80, method=2) == b"\x05\xff" and sock.recv(1) == b""
-    with dial(port) as sock:  # BIND
-        assert socks5(sock, 1, local, 80, command=2)[:2] == b"\x05\x07" and sock.recv(1) == b""
-    with dial(port) as sock:
-        assert socks5(sock, 9, local, 80)[:2] == b"\x05\x08" and sock.recv(1) == b""
-    with dial(port) as sock:
-        sock.sendall(b"\x04\x01" + struct.pack(">H", closed) + local + b"\0")
-        assert take(sock, 8)[:2] == b"\0\x5b" and sock.recv(1) == b""
-    for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\x04\x01\0\x50\x7f\0\0\x01" + b"u" * 2000):
-        with dial(port) as sock, contextlib.suppress(ConnectionError):
-            sock.sendall(nonsense)
-            while sock.recv(100):
-                pass
-    with dial(port):  # gone without a word
-        pass
-    with dial(port) as sock:
-        assert socks5(sock, 1, local, echo_port) == GOOD
-        exchange(sock, 1000)
 
 
 # ---------------------------------------------------------------- arguments
