@@ -57,10 +57,8 @@ class Options:
         self.tty = None
         self.remote_command = None
         self.session_type = "default"
-        self.stdin_null = False
-        self.fork = False
-        self.proxy_command = None
-        self.proxy_jump = None
+        self.stdin_null = self.fork = False
+        self.proxy_command = self.proxy_jump = None
         self.stdio_forward = None  # -W: host:port
         self.local_forwards = []
         self.remote_forwards = []
@@ -70,8 +68,7 @@ class Options:
         self.gateway_ports = False
         self.channels = None  # most channels at a time, if not the usual number
         self.forward_agent = False  # or True, or the path of a socket
-        self.ignore_unknown = None
-        self.tag = None
+        self.ignore_unknown = self.tag = None
         self.log_level = None
         self.verbose = 0
         self.quiet = False

@@ -131,9 +131,7 @@ class SFTPClient:
                 if found is None:
                     return
                 if found[0] not in (".", ".."):
-                    made = SFTPAttributes._of(found[1], found[0])
-                    made.longname = found[2]
-                    yield made
+                    yield SFTPAttributes._of(found[1], found[0], found[2])
 
     def mkdir(self, path, mode=0o777):
         """Make a folder; the server takes its mask from the mode."""

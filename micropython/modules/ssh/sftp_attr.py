@@ -24,12 +24,13 @@ class SFTPAttributes:
         return made
 
     @classmethod
-    def _of(cls, attrs, filename=None):
+    def _of(cls, attrs, filename=None, longname=None):
         """From the tuple of `_ssh`."""
         made = cls()
         made.st_mode, made.st_size, made.st_atime, made.st_mtime, made.st_uid, made.st_gid = attrs
         if filename is not None:
             made.filename = filename
+            made.longname = longname
         return made
 
     def __repr__(self):
