@@ -21,7 +21,7 @@ from ssh import forwards, sockets
 from ssh.errors import is_again, why
 from ssh.link import Link
 
-# How long to wait at most without a look at the session, which has clocks of its own (new keys).
+# How long to wait at most in one piece.
 _LONGEST_MS = 30000
 # How many clients are taken at a time, so that those that are there have their turn.
 _CLIENTS = 16
@@ -222,13 +222,16 @@ class Tunnels:
 
     def wait(self, ms):
         """Wait for descriptors, at most ms milliseconds (None: long)."""
-        longest = _LONGEST_MS
-        if self.session.keepalive_interval:
-            longest = min(longest, int(self.session.keepalive_interval * 1000))
-        if self._quick and ms != 0:
-            self._acknowledge()
+        ms = _LONGEST_MS if ms is None else ms
+        if ms:
+            for session in self._sessions:
+                left = session.wait_ms  # until it asks for a sign of life, or for new keys
+                if left is not None:
+                    ms = min(ms, left)
+            if self._quick:
+                self._acknowledge()
         ready = []
-        for item in self._poll.ipoll(longest if ms is None else min(ms, longest)):
+        for item in self._poll.ipoll(ms):
             owner = self._owners.get(id(item[0]))
             if owner:
                 ready.append((owner[0], item[1]))
