@@ -257,3 +257,58 @@ def test_wrong_programs(tmp_path):
     found = {int(n) for n in re.findall(r"^wrong\.py:(\d+): error:", done.stdout, re.M)}
     marked = {n for n, line in enumerate(WRONG.split("\n"), 1) if "#" in line}
     assert found == marked, done.stdout + done.stderr
+
+
+# ---------------------------------------------------------------- the C source
+
+GLUE = "".join(path.read_text() for path in sorted((REPO / "mpy-glue").glob("*.[ch]")))
+# Names of arguments.
+NAMED = set(re.findall(r"\{ MP_QSTR_(\w+), MP_ARG|MODSSH_SFTP_ATTR_ARG\((\w+)\)", GLUE))
+NAMED = {first or second for first, second in NAMED}
+# Which of its tables has the functions of which class in the stub.
+TABLES = {
+    "modssh_globals": None,
+    "session_locals_dict": "Session",
+    "channel_locals_dict": "Channel",
+    "stderr_locals_dict": "_Stream",
+    "key_locals_dict": "Key",
+    "agent_locals_dict": "Agent",
+    "sftp_locals_dict": "SFTP",
+    "dir_locals_dict": "_Directory",
+    "file_locals_dict": "SFTPFile",
+    "unix_globals": "_Unix",
+}
+
+
+def takes_keywords():
+    """How many arguments have to come by position, of each C function that knows names of them."""
+    pattern = r"MP_DEFINE_CONST_FUN_OBJ_KW\((\w+), (\d+),"
+    found = {name: int(least) for name, least in re.findall(pattern, GLUE)}
+    for name, function in re.findall(r"STATICMETHOD_OBJ\((\w+), MP_ROM_PTR\(&(\w+)\)", GLUE):
+        if function in found:
+            found[name] = found[function]
+    return found
+
+
+def test_native_arguments():
+    """What can be given by name, in the stub and in the C source."""
+    classes = {node.name: node for node in body_of(STUBS / "_ssh.pyi") if hasattr(node, "name")}
+    tables = dict(re.findall(r"(\w+)_table\[\] = \{\n(.*?)\n\};", GLUE, re.S))
+    assert set(tables) == set(TABLES)
+    keywords = takes_keywords()
+    for table, class_ in TABLES.items():
+        functions = public(classes[class_].body, ast.FunctionDef) if class_ else classes
+        for name, object_ in re.findall(
+            r"QSTR\(MP_QSTR_(\w+)\), MP_ROM_PTR\(&(\w+)", tables[table]
+        ):
+            node = functions.get(name)
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            by_name = {a.arg for a in node.args.args + node.args.kwonlyargs} - {"self"}
+            by_position = {a.arg for a in node.args.posonlyargs} - {"self"}
+            if object_ in keywords:
+                method = not node.decorator_list or node.decorator_list[0].id == "overload"
+                assert len(by_position) == keywords[object_] - method, (class_, name)
+                assert by_name <= NAMED, (class_, name)
+            else:
+                assert by_name == set(), (class_, name)
