@@ -398,3 +398,125 @@ def test_paramiko_reads_from_memory():
     text = run_mpy('out(_ssh.Key.generate().private("secret", rounds=1))').one.decode()
     key = paramiko.Ed25519Key.from_private_key(io.StringIO(text), password="secret")
     assert key.can_sign()
+
+
+def seed_of(path):
+    """The 32 secret bytes of an ed25519 key file."""
+    file = base64.b64decode("".join(path.read_text().splitlines()[1:-1]))
+    at = file.rindex(b"\0\0\0\x40") + 4
+    return file[at : at + 32]
+
+
+SCAN = """
+def count():
+    # Looks for the first half, and the second one behind it, without ever holding both so.
+    n = 0
+    for line in open("/proc/self/maps"):
+        if "rw-p" not in line or "[v" in line:
+            continue
+        low, high = (int(x, 16) for x in line.split()[0].split("-"))
+        if high - low > 1 << 26:
+            continue  # shadow memory of a sanitizer
+        with open("/proc/self/mem", "rb") as mem:
+            mem.seek(low)
+            while low < high:
+                block = mem.read(min(16384, high - low))
+                low += len(block)
+                at = block.find(first)
+                while at >= 0:
+                    behind = block[at + 16 : at + 32]
+                    n += bytes(x ^ 255 for x in behind) == second
+                    at = block.find(first, at + 1)
+    return n
+first, second = P["first"], P["second"]
+text = load(P["path"])
+"""
+
+
+@pytest.mark.parametrize("how", ["key.wipe()", "key = None"])
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+def test_secrets_are_wiped(sshd, site, folder, how, passphrase):
+    """ATTACKS 71: the secret is there while the key is, and nowhere afterwards."""
+    plain = keygen(folder / "plain")
+    seed = seed_of(plain)
+    path = plain
+    if passphrase:
+        path = folder / "sealed"
+        path.write_bytes(plain.read_bytes())
+        path.chmod(0o600)
+        ssh_keygen("-p", "-a", "2", "-N", passphrase, "-f", path)
+    before = site.authorized.read_text()
+    site.authorized.write_text(before + Path(f"{plain}.pub").read_text())
+    try:
+        got = run_mpy(
+            SCAN
+            + f"""
+def use():
+    key = _ssh.Key(text, P["passphrase"])
+    out(count() > 0)
+    key.sign(b"x")
+    key.private("other", rounds=1)
+    with _ssh.Session(dial(), hostkey=P["fingerprint"]) as s:
+        out(s.userauth_publickey(P["user"], key))
+    {how}
+use()
+for _ in range(3):
+    gc.collect()
+out(count())
+""",
+            path=str(path),
+            passphrase=passphrase,
+            first=seed[:16],
+            second=bytes(x ^ 255 for x in seed[16:]),
+            heapsize="2M",
+            timeout=60,
+            **sshd.params(),
+        ).out
+    finally:
+        site.authorized.write_text(before)
+    assert got == [True, True, 0]
+
+
+def test_memory_runs_out():
+    """At each allocation: MemoryError or the right result."""
+    got = run_mpy(
+        """
+        key = _ssh.Key.generate()
+        text = key.private("x", "comment", 1)
+        public, signature = key.public, key.sign(b"data")
+        def attempt(call):
+            # Fill the heap, then give it back in small pieces.
+            hold = None
+            gc.collect()
+            try:
+                while True:
+                    hold = (hold, bytearray(200))
+            except MemoryError:
+                pass
+            refused = 0
+            while hold:
+                try:
+                    result = call()
+                    break
+                except MemoryError:
+                    refused += 1
+                    hold = hold[0]
+            hold = None
+            return refused > 0, result
+        calls = (
+            lambda: _ssh.Key(text, "x").public == public,
+            lambda: len(_ssh.Key.generate().public) == len(public),
+            lambda: key.sign(b"data") == signature,
+            lambda: _ssh.Key(key.private("y", "comment", 1), "y").public == public,
+            lambda: _ssh.verify(public, b"data", signature),
+            lambda: key.fingerprint == _ssh.fingerprint(public),
+            lambda: _ssh.fingerprint(public, "md5").count(":") == 16,
+        )
+        out([attempt(call) for call in calls])
+        """,
+        heapsize="128k",
+        timeout=60,
+    ).one
+    assert [result for _, result in got] == [True] * 7
+    assert got[0][0]
+    assert got[3][0]
