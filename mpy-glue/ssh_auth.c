@@ -400,7 +400,7 @@ static ssh_key_t *load_key(modssh_op_t *op, mp_obj_t privkey, mp_obj_t passphras
     // No allocation, and so no finaliser, from here to the end of the parser: the buffers cannot move.
     modssh_get_data(privkey, &text);
     modssh_get_passphrase(passphrase, &pass);
-    int code = ssh_key_parse(key, text.buf, text.len, pass.buf, pass.len, scratch, scratch_len);
+    int code = ssh_key_parse(key, text.buf, text.len, pass.buf, pass.len, scratch, scratch_len, NULL, NULL);
     if (code != SSH_OK) {
         modssh_raise_code(code);
     }

@@ -65,7 +65,7 @@ static mp_obj_t key_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
     const uint8_t *comment;
     size_t comment_len;
     bool was_held = modssh_hold_interrupts(true);
-    int code = ssh_key_parse_comment(memory, text.buf, text.len, pass.buf, pass.len, scratch, scratch_len,
+    int code = ssh_key_parse(memory, text.buf, text.len, pass.buf, pass.len, scratch, scratch_len,
         &comment, &comment_len);
     if (code == SSH_OK) {
         self->key = memory;

@@ -230,10 +230,11 @@ void ssh_last_error(const ssh_session_t *s, ssh_error_t *err);
 typedef struct _ssh_key_t ssh_key_t;
 size_t ssh_key_size(void); // a key may be moved and copied as bytes
 size_t ssh_key_align(void);
-// Parse a private key file (OpenSSH's format; with the feature pem, PKCS#8 and PEM) into mem. scratch: at least text_len + 64 bytes, wiped on return.
+// Parse a private key file (OpenSSH's format; with the feature pem, PKCS#8 and PEM) into mem. scratch: at least
+// text_len + 64 bytes, wiped on return but for the file's comment, to which *comment points then (NULL: not wanted).
 // SSH_OK or an SSH_E_KEY_... code. passphrase NULL: none was given.
-int ssh_key_parse(ssh_key_t *mem, const uint8_t *text, size_t text_len,
-    const uint8_t *passphrase, size_t passphrase_len, uint8_t *scratch, size_t scratch_len);
+int ssh_key_parse(ssh_key_t *mem, const uint8_t *text, size_t text_len, const uint8_t *passphrase,
+    size_t passphrase_len, uint8_t *scratch, size_t scratch_len, const uint8_t **comment, size_t *comment_len);
 // The public blob into out: its length, or 0 when out is too small. 51 bytes for ed25519, 104, 136 and 172 for
 // ECDSA on P-256, P-384 and P-521, up to 544 for RSA of 4096 bits; never longer than the text of the private key.
 size_t ssh_key_public(const ssh_key_t *key, uint8_t *out, size_t out_len);
@@ -259,9 +260,6 @@ const char *ssh_key_type(const uint8_t *blob, size_t len, size_t *type_len);
 // The MD5 of it: SSH_OK or SSH_E_KEY_NEEDS_KEYGEN.
 int ssh_fingerprint_md5(const uint8_t *blob, size_t len, uint8_t out[SSH_MD5_LEN]);
 
-// As ssh_key_parse(), and where in scratch the file's comment is left, which alone is not wiped there.
-int ssh_key_parse_comment(ssh_key_t *mem, const uint8_t *text, size_t text_len, const uint8_t *passphrase,
-    size_t passphrase_len, uint8_t *scratch, size_t scratch_len, const uint8_t **comment, size_t *comment_len);
 size_t ssh_key_bits(const ssh_key_t *key);
 // Sign: the length of the signature blob, at most ssh_key_max_signature(); 0: alg is none for this key, or a fault.
 // alg_len 0: the first of the key's type.

@@ -28,13 +28,21 @@ pub unsafe extern "C" fn ssh_key_parse(
     passphrase_len: usize,
     scratch: *mut u8,
     scratch_len: usize,
+    comment: *mut *const u8,
+    comment_len: *mut usize,
 ) -> i32 {
-    // SAFETY: by contract.
-    let (text, scratch) = unsafe { (slice::bytes(text, text_len), slice::bytes_mut(scratch, scratch_len)) };
-    // SAFETY: by contract.
-    let passphrase = (!passphrase.is_null()).then(|| unsafe { slice::bytes(passphrase, passphrase_len) });
-    // SAFETY: by contract; mem is memory for one key.
-    unsafe { give_key(mem, PrivateKey::parse(text, passphrase, scratch)) }
+    // SAFETY: by contract; mem is memory for one key, comment is null or can be written to.
+    unsafe {
+        let (text, scratch) = (slice::bytes(text, text_len), slice::bytes_mut(scratch, scratch_len));
+        let passphrase = (!passphrase.is_null()).then(|| slice::bytes(passphrase, passphrase_len));
+        let parsed = PrivateKey::parse_with_comment(text, passphrase, scratch).map(|(key, range)| {
+            if let Some(comment) = comment.as_mut() {
+                *comment = slice::give(scratch.get(range).unwrap_or_default(), comment_len);
+            }
+            key
+        });
+        give_key(mem, parsed)
+    }
 }
 
 /// Put a key into memory for one.

@@ -14,31 +14,6 @@ use crate::key::{code, give_key};
 use crate::slice;
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssh_key_parse_comment(
-    mem: *mut PrivateKey,
-    text: *const u8,
-    text_len: usize,
-    passphrase: *const u8,
-    passphrase_len: usize,
-    scratch: *mut u8,
-    scratch_len: usize,
-    comment: *mut *const u8,
-    comment_len: *mut usize,
-) -> i32 {
-    // SAFETY: by contract; mem is memory for one key.
-    unsafe {
-        let (text, scratch) = (slice::bytes(text, text_len), slice::bytes_mut(scratch, scratch_len));
-        let passphrase = (!passphrase.is_null()).then(|| slice::bytes(passphrase, passphrase_len));
-        let parsed = PrivateKey::parse_with_comment(text, passphrase, scratch);
-        let parsed = parsed.map(|(key, range)| {
-            *comment = slice::give(scratch.get(range).unwrap_or_default(), comment_len);
-            key
-        });
-        give_key(mem, parsed)
-    }
-}
-
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssh_key_bits(key: *const PrivateKey) -> usize {
     // SAFETY: by contract; key was set up by ssh_key_parse() or ssh_key_generate().
     unsafe { key.as_ref().map_or(0, PrivateKey::bits) }
