@@ -13,7 +13,7 @@ from ssh.errors import is_again
 _TICK_MS = 250
 # What a pipe takes without waiting for its reader, once it takes anything (a terminal: less).
 _PIPE_PIECE = 4096
-_TERMINAL_PIECE = 256
+_TERMINAL_PIECE = 1024
 
 
 class Output:
