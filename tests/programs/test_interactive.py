@@ -478,3 +478,27 @@ def test_a_key_is_seen_at_once(unix, sshd, tmp_path):
     times = latency.measure(clients, keys=90, rounds=3)
     medians = {name: sorted(each)[len(each) // 2] for name, each in times.items()}
     assert medians["ssh.py"] < 4 * medians["OpenSSH"] + 0.002, medians
+
+
+@pytest.mark.parametrize(
+    ("command", "closed", "printed"),
+    [
+        ("cat; echo hi; exit 3", "<&-", b"hi\n"),
+        ("echo hi; exit 3", ">&-", b""),
+        ("echo hi >&2; echo on; exit 3", "2>&-", b"on\n"),
+        ("cat; exit 3", "<&- >&- 2>&-", b""),
+    ],
+)
+def test_closed_standard_streams(unix, sshd, command, closed, printed):
+    """The place of a stream that is closed is not taken by the connection."""
+    unix.trust(sshd)
+    line = " ".join(map(str, unix.line("ssh", [*unix.login(sshd), unix.target(sshd)])))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{line} '{command}' {closed}"],
+        cwd=unix.folder,
+        env=unix.environ(),
+        stdout=subprocess.PIPE,
+        timeout=20,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == (printed, 3)

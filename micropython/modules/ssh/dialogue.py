@@ -35,6 +35,7 @@ def run(program, main, args):
     if hasattr(micropython, "kbd_intr"):
         # Unix started with -m leaves ctrl-C at its default: death, with the terminal as it is.
         micropython.kbd_intr(3)
+    _fill_standard_streams()
     _signalled()
     try:
         return main(args)
@@ -51,6 +52,21 @@ def run(program, main, args):
             return 141  # nobody reads our output: end as by SIGPIPE
         say(f"{program}: {why(e)}")
         return 255
+
+
+_kept = []  # files that are to stay open
+
+
+def _fill_standard_streams():
+    """A standard stream that is closed would be the first socket: read, and written to, as if it
+    were the person's.
+    """
+    while hasattr(_ssh, "unix"):
+        file = open("/dev/null", "r+b")
+        if file.fileno() > 2:
+            file.close()
+            return
+        _kept.append(file)
 
 
 def _signalled():
