@@ -422,15 +422,17 @@ def test_a_full_disk(unix, sshd, remote):
 @pytest.mark.parametrize("how", ["-J", "config"])
 def test_over_a_jump_host(machine, sshd, asyncssh, remote, how):
     """-J and ProxyJump; the host on the way has its own login, from the configuration file."""
-    machine.trust(sshd, asyncssh)
+    seen = "127.0.0.1"  # the target, from where the jump host is
+    known = ((machine.host, sshd), (seen, asyncssh))
+    machine.set_known("".join(f"[{host}]:{x.port} {x.public}\n" for host, x in known))
     (remote / "a").write_text("over there")
     jump = f"{sshd.user}@{machine.host}:{sshd.port}"
     lines = f"Host *\nIdentityFile {machine.key}\n"
     if how == "config":
-        lines = f"Host target\nHostName {machine.host}\nProxyJump {jump}\n" + lines
+        lines = f"Host target\nHostName {seen}\nProxyJump {jump}\n" + lines
     machine.put("conf", lines.encode())
     options = ["-F", machine.path("conf"), "-P", str(asyncssh.port)]
-    host = f"{asyncssh.user}@target" if how == "config" else machine.target(asyncssh)
+    host = f"{asyncssh.user}@target" if how == "config" else f"{asyncssh.user}@{seen}"
     if how == "-J":
         options += ["-J", jump]
     before = sshd.log().count("Accepted publickey")
