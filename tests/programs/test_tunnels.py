@@ -422,6 +422,28 @@ def test_jump_with_a_tunnel(unix, chain, echo_port):
             exchange(sock, 1000)
 
 
+@pytest.mark.parametrize("way", ["first", "first,second"])
+def test_jump_with_much_in_one_direction(unix, chain, scripted, way):
+    """Nothing comes back that could set things moving again."""
+    got = []
+
+    def sink(conn):
+        digest = hashlib.sha256()
+        while data := conn.recv(65536):
+            digest.update(data)
+        got.append(digest.digest())
+
+    port, data = free_port(), os.urandom(MIB) * 16
+    forward = f"{port}:127.0.0.1:{scripted(sink)}"
+    args = ["-v", "-F", chain, "-J", way, "-N", "-L", forward, "last"]
+    with Background(unix, args) as program:
+        program.wait_for(b"forwarding")
+        with connect(port) as sock:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            wait_until(lambda: got == [hashlib.sha256(data).digest()], timeout=30)
+
+
 def test_jump_that_leads_nowhere(unix, chain, sshd):
     unix.run("ssh", "-F", chain, "-J", "nosuch.invalid", "last", "true").failed(
         255, "cannot find the address of nosuch.invalid"

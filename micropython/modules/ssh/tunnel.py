@@ -117,11 +117,11 @@ class Tunnels:
         self._heard = -1
         self._quick = False
         self._left = False  # the line has not taken all output
-        # Sessions that run through another one: only the last has a socket of this system.
+        # Of sessions that run through others only the first has a socket of this system.
         self._sessions = [conn.session]
         while getattr(conn, "via", None):
             conn = conn.via
-            self._sessions.append(conn.session)
+            self._sessions.insert(0, conn.session)
         self._line = conn.sock
         has_descriptor = hasattr(self._line, "fileno")
         self._poll = select.poll() if has_descriptor else sockets.make_poll()
@@ -206,7 +206,7 @@ class Tunnels:
         An error of the session (it has ended) is raised.
         """
         self._pump()
-        heard = self.session.stats()[0]
+        heard = self._bytes_heard()
         active, self._active = self._active, set()
         moved = heard != self._heard
         if moved:
@@ -218,7 +218,10 @@ class Tunnels:
             if link.move():
                 moved = True
                 self._active.add(link)
-        return moved or self.session.stats()[0] != heard
+        return moved or self._bytes_heard() != heard
+
+    def _bytes_heard(self):
+        return sum([session.stats()[0] for session in self._sessions])
 
     def wait(self, ms):
         """Wait for descriptors, at most ms milliseconds (None: long)."""
@@ -250,9 +253,9 @@ class Tunnels:
             pass  # not over TCP
 
     def _pump(self):
-        left = False
-        for session in self._sessions:
-            left = session.pump()
+        left = [session.pump() for session in self._sessions][0]
+        if len(self._sessions) > 1:
+            left = self._sessions[0].pump()  # what the others have for the socket
         if self._left and not left:
             self._heard = -1  # there is room again for what waits in any link
         self._left = left
