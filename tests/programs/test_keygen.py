@@ -55,8 +55,11 @@ NEW = [("ed25519", None), *(("ecdsa", bits) for bits in CURVES)] + (
 @pytest.mark.parametrize(("kind", "bits"), NEW)
 def test_new_key(machine, tmp_path, kind, bits):
     options = ["-t", kind, *(["-b", bits] if bits else []), "-C", "me@here"]
-    done = machine.run("keygen", *options, "-f", "NEW", "-N", SECRET, timeout=120).ok()
-    path = fetch(machine, tmp_path, "NEW")
+    name = f"NEW{kind[:2]}{bits or ''}".upper()
+    done = machine.run(
+        "keygen", *options, "-f", machine.path(name), "-N", SECRET, timeout=120
+    ).ok()
+    path = fetch(machine, tmp_path, name)
     status, line, _ = openssh("-y", "-P", SECRET, "-f", path)
     assert status == 0
     assert line.split() == Path(f"{path}.pub").read_text().split()
@@ -110,7 +113,7 @@ def test_wrong_values(machine):
         (["-l", "-f", "NONE"], "NONE: no such file"),
         (["-F", "host", "-f", "NONE"], "NONE: no such file"),
     ):
-        more = [] if "-f" in args else ["-f", "BAD"]
+        more = [] if "-f" in args else ["-f", machine.path("BAD")]
         machine.run("keygen", *args, *more, "-N", SECRET).failed(255, text)
     assert not machine.exists("BAD")
 
@@ -188,8 +191,8 @@ def kinds(tmp_path):
 
 def test_public_half(machine, tmp_path):
     for path, secret in kinds(tmp_path):
-        machine.add_key("OLD", path)
-        done = machine.run("keygen", "-y", "-P", secret or "unused", "-f", "OLD").ok()
+        old = machine.add_key("OLD", path)
+        done = machine.run("keygen", "-y", "-P", secret or "unused", "-f", old).ok()
         expected = openssh("-y", "-P", secret, "-f", path)[1]
         assert done.stdout.decode().split() == expected.split()
 
@@ -197,16 +200,16 @@ def test_public_half(machine, tmp_path):
 def test_new_passphrase(machine, tmp_path):
     """Off and on; the comment stays; an old form becomes OpenSSH's."""
     for path, secret in kinds(tmp_path):
-        machine.add_key("OLD", path)
+        old = machine.add_key("OLD", path)
         machine.put(public_name("OLD"), Path(f"{path}.pub").read_bytes())
-        options = ["-p", "-a", "2", "-f", "OLD", "-P", secret or "unused"]
+        options = ["-p", "-a", "2", "-f", old, "-P", secret or "unused"]
         machine.run("keygen", *options, "-N", "new").ok()
         copy = fetch(machine, tmp_path, "OLD")
         status, line, _ = openssh("-y", "-P", "new", "-f", copy)
         assert status == 0
         whole = 2 if path.name == "pem" else 3
         assert line.split() == Path(f"{path}.pub").read_text().split()[:whole]
-        machine.run("keygen", "-p", "-f", "OLD", "-P", "wrong", "-N", "x").failed(
+        machine.run("keygen", "-p", "-f", old, "-P", "wrong", "-N", "x").failed(
             255, "does not open"
         )
         assert machine.get("OLD") == copy.read_bytes()
@@ -215,8 +218,8 @@ def test_new_passphrase(machine, tmp_path):
 def test_new_comment(machine, tmp_path):
     """It stays encrypted as it was."""
     key = keygen(tmp_path / "k", passphrase=SECRET)
-    machine.add_key("OLD", key)
-    done = machine.run("keygen", "-c", "-C", "new one", "-f", "OLD", "-P", SECRET).ok()
+    old = machine.add_key("OLD", key)
+    done = machine.run("keygen", "-c", "-C", "new one", "-f", old, "-P", SECRET).ok()
     assert b"Old comment: test" in done.stdout
     copy = fetch(machine, tmp_path, "OLD")
     line = openssh("-y", "-P", SECRET, "-f", copy)[1]
@@ -326,8 +329,9 @@ def test_remove_and_hash(machine, site):
 
 def test_logs_in(machine, sshd, site, tmp_path):
     """With a key that it has made."""
-    machine.run("keygen", "-q", "-f", "MINE", "-N", SECRET, "-C", "mine", "-a", "1").ok()
-    machine.run("keygen", "-q", "-p", "-f", "MINE", "-P", SECRET, "-N", "x", "-a", "1").ok()
+    mine = machine.path("MINE")
+    machine.run("keygen", "-q", "-f", mine, "-N", SECRET, "-C", "mine", "-a", "1").ok()
+    machine.run("keygen", "-q", "-p", "-f", mine, "-P", SECRET, "-N", "x", "-a", "1").ok()
     before = site.authorized.read_text()
     line = machine.get(public_name("MINE")).decode().replace("\r", "")
     site.authorized.write_text(before + line)
@@ -335,8 +339,8 @@ def test_logs_in(machine, sshd, site, tmp_path):
         copy = fetch(machine, tmp_path, "MINE")
         assert openssh("-p", "-P", "x", "-N", "", "-f", copy)[0] == 0
         machine.trust(sshd)
-        machine.add_key("BARE", copy)
-        options = ["-i", "BARE", *machine.port(sshd), machine.target(sshd)]
+        bare = machine.add_key("BARE", copy)
+        options = ["-i", bare, *machine.port(sshd), machine.target(sshd)]
         assert machine.run("ssh", *options, "echo in").ok().stdout == b"in\n"
     finally:
         site.authorized.write_text(before)
