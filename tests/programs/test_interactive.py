@@ -502,3 +502,29 @@ def test_closed_standard_streams(unix, sshd, command, closed, printed):
         check=False,
     )
     assert (done.stdout, done.returncode) == (printed, 3)
+
+
+def test_what_came_before_a_cut_is_written(unix, sshd, proxy, folder):
+    """The connection ends while the program cannot look: all that had come is written out."""
+    between = proxy(sshd.port, lambda n: Fault(down=60000))
+    unix.set_known(f"[{unix.host}]:{between.port} {sshd.public}\n")
+    ready, go = folder / "ready", folder / "go"
+    command = f"touch {ready}; until [ -e {go} ]; do sleep 0.05; done; seq 100000"
+    args = ["-i", unix.key, *unix.port(between), unix.target(sshd), command]
+    with subprocess.Popen(
+        unix.line("ssh", args),
+        cwd=unix.folder,
+        env=unix.environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        wait_until(ready.exists)
+        process.send_signal(signal.SIGSTOP)
+        go.touch()
+        wait_until(lambda: len(between.passed[0]["down"]) >= 60000)
+        process.send_signal(signal.SIGCONT)
+        text, said = process.communicate(timeout=20)
+    assert process.returncode == 255 and b"lost" in said
+    whole = b"".join(b"%d\n" % n for n in range(1, 100001))
+    assert whole.startswith(text) and len(text) > 15000, len(text)

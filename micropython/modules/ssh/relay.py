@@ -89,7 +89,11 @@ class Relay:
             if not self.outputs and self.exited():
                 self.stop_input()
                 return self.channel.exit_status
-            moved = self.tunnels.step() or moved
+            try:
+                moved = self.tunnels.step() or moved
+            except OSError:
+                self.drain()
+                raise
             self.watch_size()
             self.watch_input()
             self.tunnels.wait(0 if moved else _TICK_MS)
@@ -103,6 +107,17 @@ class Relay:
             if output.ended and not output.left:
                 self.outputs.remove(output)
         return moved
+
+    def drain(self):
+        """The connection has ended. What has come before is written out."""
+        for output in self.outputs:
+            write_all(output.sink, output.left)
+            output.left = b""
+            try:
+                while n := output.source.readinto(self.buf):
+                    write_all(output.sink, self.buf[:n])
+            except OSError:
+                pass  # no more
 
     def exited(self):
         """Whether the exit status is known, or none will come."""
