@@ -84,6 +84,17 @@ impl Server {
         }
     }
 
+    /// The answer may be here already: then asking for output frees the file, and nothing more comes.
+    fn until_free(&mut self, client: &mut Client<'_>, files: &[FileId]) {
+        loop {
+            self.send(client);
+            if files.iter().all(|file| client.is_free(*file)) {
+                return;
+            }
+            self.pump(client);
+        }
+    }
+
     /// Send all, then take in one piece of what comes.
     fn pump(&mut self, client: &mut Client<'_>) {
         self.send(client);
@@ -302,9 +313,7 @@ fn many_files_at_once_and_abandoned_calls() {
     for file in [files[0], files[2], files[3]] {
         server.close(&mut client, file).unwrap();
     }
-    while (0..6).any(|i| !client.is_free(FileId(i))) {
-        server.pump(&mut client);
-    }
+    server.until_free(&mut client, &[0, 1, 2, 3, 4, 5].map(FileId));
     assert_eq!(server.run(&mut client, &Op::Realpath { path: b"/tmp/.." }).unwrap(), Answer::Name("/".into()));
 }
 
@@ -498,12 +507,5 @@ fn a_file_that_was_let_go_of_leaves_a_write_alone() {
     assert_eq!(client.position(file), 3);
     server.close(&mut client, file).unwrap();
     assert_eq!(std::fs::read(server.folder.join("b")).unwrap(), b"abc");
-    loop {
-        // The answer may be here already: then asking for output frees the file, and nothing more comes.
-        server.send(&mut client);
-        if client.is_free(dropped) {
-            break;
-        }
-        server.pump(&mut client);
-    }
+    server.until_free(&mut client, &[dropped]);
 }
