@@ -527,4 +527,4 @@ def test_what_came_before_a_cut_is_written(unix, sshd, proxy, folder):
         text, said = process.communicate(timeout=20)
     assert process.returncode == 255 and b"lost" in said
     whole = b"".join(b"%d\n" % n for n in range(1, 100001))
-    assert whole.startswith(text) and len(text) > 15000, len(text)
+    assert whole.startswith(text) and len(text) > 30000, len(text)

@@ -81,6 +81,14 @@ class Relay:
 
     def run(self):
         """Until the remote side has ended: its exit status, None if it gave none."""
+        try:
+            return self._run()
+        except OSError:
+            if self.tunnels.session.closed:
+                self.drain()
+            raise
+
+    def _run(self):
         if self.source is None:
             self.channel.eof()
         while True:
@@ -89,11 +97,7 @@ class Relay:
             if not self.outputs and self.exited():
                 self.stop_input()
                 return self.channel.exit_status
-            try:
-                moved = self.tunnels.step() or moved
-            except OSError:
-                self.drain()
-                raise
+            moved = self.tunnels.step() or moved
             self.watch_size()
             self.watch_input()
             self.tunnels.wait(0 if moved else _TICK_MS)
