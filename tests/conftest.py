@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socketserver
 import sys
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness import dos_image, mpy_dos, servers
 from harness.dos import MPYTHON, Guest
 from harness.dosbox import DosBox
 from harness.mpy import DOS, MICROPYTHON
-from harness.net import Proxy, Scripted
+from harness.net import Proxy, Scripted, echo
 from harness.servers import find
 
 
@@ -191,6 +192,31 @@ def scripted():
     yield start
     for peer in made:
         peer.close()
+
+
+@pytest.fixture
+def echo_port(scripted):
+    """The port of a server that sends back what comes."""
+    return scripted(echo)
+
+
+@pytest.fixture
+def echo_path(folder):
+    """The path of the socket of such a server."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            echo(self.request)
+
+    class Server(socketserver.ThreadingUnixStreamServer):
+        daemon_threads = True
+
+    path = str(folder / "echo")
+    with Server(path, Handler) as peer:
+        os.chmod(path, 0o777)
+        threading.Thread(target=peer.serve_forever, daemon=True).start()
+        yield path
+        peer.shutdown()
 
 
 @pytest.fixture

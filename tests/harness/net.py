@@ -1,6 +1,7 @@
 """Small TCP servers that run in threads of the test: scripted peers and a proxy that cuts."""
 
 import contextlib
+import hashlib
 import selectors
 import socket
 import struct
@@ -74,6 +75,30 @@ class Scripted:
         for conn in self.connections:
             with contextlib.suppress(OSError):
                 conn.shutdown(socket.SHUT_RDWR)
+
+
+def echo(conn):
+    """Sends back what comes, until the other side has ended."""
+    while data := conn.recv(65536):
+        conn.sendall(data)
+
+
+def exchange(sock, size, seed=1):
+    """Send size bytes and read them back at the same time; then the end, both ways."""
+    data = (hashlib.sha256(str(seed).encode()).digest() * (size // 32 + 1))[:size]
+    back = hashlib.sha256()
+
+    def read():
+        while got := sock.recv(65536):
+            back.update(got)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
+    reader.join(timeout=25)
+    assert not reader.is_alive(), "no end"
+    assert back.digest() == hashlib.sha256(data).digest()
 
 
 class Fault:

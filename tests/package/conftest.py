@@ -9,18 +9,13 @@ pytest.register_assert_rewrite("sides")
 
 from harness import servers  # noqa: E402
 from harness.mpy import Running  # noqa: E402
-from tunneling import HEAD, echo  # noqa: E402
+from tunneling import HEAD  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def logins(start_server):
     """asyncssh with the rarer ways to log in."""
     return start_server(servers.LoginServer)
-
-
-@pytest.fixture
-def echo_port(scripted):
-    return scripted(echo)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import textwrap
 
 import asyncssh as theirs
 import pytest
-from harness.net import Scripted
 from test_aio import aio
 
 pytestmark = [
@@ -170,41 +169,33 @@ def test_files(both):
     )
 
 
-def test_connections(both):
-    def echo(conn):
-        while data := conn.recv(65536):
-            conn.sendall(data)
-
-    peer = Scripted(echo)
-    try:
-        both(
-            """
-            reader, writer = await conn.open_connection("127.0.0.1", P["echo"])
-            writer.write(b"there and back")
-            out(await reader.readexactly(14))
-            writer.write_eof()
-            out(await reader.read())
-            writer.close()
-            await writer.wait_closed()
-            out(writer.is_closing())
-            listener = await conn.forward_local_port("127.0.0.1", 0, "127.0.0.1", P["echo"])
-            reader, writer = await asyncio.open_connection("127.0.0.1", listener.get_port())
-            writer.write(b"local")
-            await writer.drain()
-            out(await reader.readexactly(5))
-            writer.close()
-            listener.close()
-            await listener.wait_closed()
-            listener = await conn.forward_remote_port("127.0.0.1", 0, "127.0.0.1", P["echo"])
-            reader, writer = await asyncio.open_connection("127.0.0.1", listener.get_port())
-            writer.write(b"remote")
-            await writer.drain()
-            out(await reader.readexactly(6))
-            writer.close()
-            listener.close()
-            await listener.wait_closed()
-            """,
-            echo=peer.port,
-        )
-    finally:
-        peer.close()
+def test_connections(both, echo_port):
+    both(
+        """
+        reader, writer = await conn.open_connection("127.0.0.1", P["echo"])
+        writer.write(b"there and back")
+        out(await reader.readexactly(14))
+        writer.write_eof()
+        out(await reader.read())
+        writer.close()
+        await writer.wait_closed()
+        out(writer.is_closing())
+        listener = await conn.forward_local_port("127.0.0.1", 0, "127.0.0.1", P["echo"])
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.get_port())
+        writer.write(b"local")
+        await writer.drain()
+        out(await reader.readexactly(5))
+        writer.close()
+        listener.close()
+        await listener.wait_closed()
+        listener = await conn.forward_remote_port("127.0.0.1", 0, "127.0.0.1", P["echo"])
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.get_port())
+        writer.write(b"remote")
+        await writer.drain()
+        out(await reader.readexactly(6))
+        writer.close()
+        listener.close()
+        await listener.wait_closed()
+        """,
+        echo=echo_port,
+    )

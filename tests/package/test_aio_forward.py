@@ -4,48 +4,17 @@ import contextlib
 import hashlib
 import os
 import socket
-import socketserver
 import threading
 
 import pytest
 from harness.mpy import Running
-from harness.net import Scripted, free_port, wait_until
+from harness.net import free_port, wait_until
 from test_aio import HEAD, aio
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),
     pytest.mark.unix_only("nothing in it depends on the system"),
 ]
-
-
-def echo(conn):
-    """Sends back what comes, until the other side has ended."""
-    while data := conn.recv(65536):
-        conn.sendall(data)
-
-
-@pytest.fixture
-def echo_port():
-    peer = Scripted(echo)
-    yield peer.port
-    peer.close()
-
-
-@pytest.fixture
-def echo_path(folder):
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self):
-            echo(self.request)
-
-    class Server(socketserver.ThreadingUnixStreamServer):
-        daemon_threads = True
-
-    path = str(folder / "echo")
-    with Server(path, Handler) as peer:
-        os.chmod(path, 0o777)
-        threading.Thread(target=peer.serve_forever, daemon=True).start()
-        yield path
-        peer.shutdown()
 
 
 SERVE = """

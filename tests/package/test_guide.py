@@ -6,7 +6,6 @@ import socket
 
 import pytest
 from harness.mpy import REPO, run_mpy
-from harness.net import Scripted
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),
@@ -30,28 +29,15 @@ PRINTED = [
 ]
 
 
-@pytest.fixture
-def echo():
-    """The port of a service that sends back what comes."""
-
-    def handler(conn):
-        while data := conn.recv(4096):
-            conn.sendall(data)
-
-    peer = Scripted(handler)
-    yield peer.port
-    peer.close()
-
-
 def test_all_are_here():
     assert len(PROGRAMS) == len(PRINTED)
 
 
 @pytest.mark.parametrize("number", range(len(PRINTED)))
-def test_program(number, asyncssh, echo, tmp_path, monkeypatch):
+def test_program(number, asyncssh, echo_port, tmp_path, monkeypatch):
     text = PROGRAMS[number]
     for old, new in (
-        ('"127.0.0.1", 7)', f'"127.0.0.1", {echo})'),
+        ('"127.0.0.1", 7)', f'"127.0.0.1", {echo_port})'),
         ('"192.0.2.1"', f'"127.0.0.1", {asyncssh.port}'),
         ('"me"', repr(asyncssh.user)),
         ('"secret"', repr(asyncssh.password)),

@@ -371,11 +371,7 @@ def test_no_common_algorithm(sshd_with):
 # ---------------------------------------------------------------- channels
 
 
-def test_open_channel(sshd, scripted):
-    def echo(connection):
-        while data := connection.recv(4096):
-            connection.sendall(data)
-
+def test_open_channel(sshd, echo_port):
     snippet = """
     t = login()
     c = t.open_channel("session")
@@ -396,7 +392,7 @@ def test_open_channel(sshd, scripted):
     t.close()
     out(fails(t.open_session))
     """
-    found = both(snippet, sshd, echo=scripted(echo))
+    found = both(snippet, sshd, echo=echo_port)
     assert found[1] == [0, 1, True] and found[3] == [2, True]
 
 

@@ -1,17 +1,15 @@
 """ssh.tunnel: connections through a session, both ways, many at once."""
 
 import contextlib
-import os
 import socket
-import socketserver
 import textwrap
 import threading
 import time
 
 import pytest
 from harness.mpy import Running, run_mpy
-from harness.net import LOOPBACK, free_port, reset, wait_until
-from tunneling import HEAD, dial, echo, exchange
+from harness.net import LOOPBACK, exchange, free_port, reset, wait_until
+from tunneling import HEAD, dial
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),
@@ -101,24 +99,13 @@ def test_refused_target(tunnels, echo_port):
         exchange(sock, 100_000)
 
 
-def test_unix_sockets(tunnels, folder, tmp_path):
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self):
-            echo(self.request)
-
-    class Server(socketserver.ThreadingUnixStreamServer):
-        daemon_threads = True
-
-    path, here = str(folder / "echo"), str(tmp_path / "here")
-    with Server(path, Handler) as peer:
-        os.chmod(path, 0o777)
-        threading.Thread(target=peer.serve_forever, daemon=True).start()
-        tunnels('tunnels.local(P["here"], P["path"])', here=here, path=path)
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(20)
-            sock.connect(here)
-            exchange(sock, 1_000_000)
-        peer.shutdown()
+def test_unix_sockets(tunnels, echo_path, tmp_path):
+    here = str(tmp_path / "here")
+    tunnels('tunnels.local(P["here"], P["path"])', here=here, path=echo_path)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(here)
+        exchange(sock, 1_000_000)
 
 
 def test_the_name_of_a_unix_socket_is_free_again(sshd, tmp_path):

@@ -40,12 +40,7 @@ tunnels = Tunnels(Connection(session, sock, HOST, P["port"]))
 """
 
 
-def echo(conn):
-    while data := conn.recv(65536):
-        conn.sendall(data)
-
-
-def test_remote(sshd, scripted, folder):
+def test_remote(sshd, echo_port, folder):
     """One after the other, and three at once; then one to a target that refuses."""
     client = folder / "client.py"
     client.write_text(CLIENT)
@@ -64,7 +59,7 @@ def test_remote(sshd, scripted, folder):
             out((tunnels.list, tunnels.links))
             session.close()
         """),
-        echo=scripted(echo),
+        echo=echo_port,
         client=f"python3 {client}",
         timeout=60,
         **sshd.params(),

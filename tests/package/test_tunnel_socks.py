@@ -6,8 +6,8 @@ import struct
 import time
 
 import pytest
-from harness.net import LOOPBACK, free_port
-from tunneling import dial, exchange, take
+from harness.net import LOOPBACK, exchange, free_port
+from tunneling import dial, take
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),

@@ -1,8 +1,6 @@
 """What the tests of tunnels share: the start of their programs, and clients."""
 
-import hashlib
 import socket
-import threading
 
 from harness.net import LOOPBACK
 
@@ -28,31 +26,8 @@ tunnels = Tunnels(conn, log=lambda text: out(("log", text)))
 """
 
 
-def echo(conn):
-    while data := conn.recv(65536):
-        conn.sendall(data)
-
-
 def dial(port):
     return socket.create_connection((LOOPBACK, port), timeout=20)
-
-
-def exchange(sock, size, seed=1):
-    """Send size bytes and read them back at the same time; then the end, both ways."""
-    data = (hashlib.sha256(str(seed).encode()).digest() * (size // 32 + 1))[:size]
-    back = hashlib.sha256()
-
-    def read():
-        while got := sock.recv(65536):
-            back.update(got)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    sock.sendall(data)
-    sock.shutdown(socket.SHUT_WR)
-    reader.join(timeout=25)
-    assert not reader.is_alive(), "no end"
-    assert back.digest() == hashlib.sha256(data).digest()
 
 
 def take(sock, size):

@@ -307,25 +307,22 @@ def test_a_megabyte_from_a_pipe(unix, sshd):
 # ---------------------------------------------------------------- escapes
 
 
-def test_forwards_that_are_begun_later(ours, scripted):
-    def echo(conn):
-        while data := conn.recv(4096):
-            conn.sendall(data)
-
-    port, target = free_port(), scripted(echo)
+def test_forwards_that_are_begun_later(ours, echo_port):
+    port = free_port()
     with ours() as terminal:
         terminal.expect(PROMPT)
         terminal.type("~#")
         terminal.expect("no forwards")
         terminal.type("~C")
         terminal.expect("ssh> $")
-        terminal.type(f"-L {port}:127.0.0.1:{target}x\x7f\r")
+        terminal.type(f"-L {port}:127.0.0.1:{echo_port}x\x7f\r")
         terminal.expect(f"forwarding -L localhost:{port}")
         with socket.create_connection((LOOPBACK, port), timeout=20) as sock:
             sock.sendall(b"hello")
             assert sock.recv(10) == b"hello"
             terminal.type("~#")
-            terminal.expect(rf"-L localhost:{port} -> 127.0.0.1:{target}\r\n +127.0.0.1:\d+ -> ")
+            there = rf"-L localhost:{port} -> 127.0.0.1:{echo_port}"
+            terminal.expect(rf"{there}\r\n +127.0.0.1:\d+ -> ")
             for line, answer in (
                 ("-KL 1", "there is no forward"),
                 ("-L nonsense", "not of the form"),

@@ -11,19 +11,9 @@ import threading
 
 import pytest
 from harness.agents import full_agent, make_keys
-from harness.net import LOOPBACK, free_port, wait_until
+from harness.net import LOOPBACK, exchange, free_port, wait_until
 
 MIB = 1 << 20
-
-
-def echo(conn):
-    while data := conn.recv(65536):
-        conn.sendall(data)
-
-
-@pytest.fixture
-def echo_port(scripted):
-    return scripted(echo)
 
 
 class Background:
@@ -88,22 +78,6 @@ def connect(port, timeout=20):
     socks = []
     wait_until(dial)
     return socks[0]
-
-
-def exchange(sock, size, seed=0):
-    data = (hashlib.sha256(b"%d" % seed).digest() * (size // 32 + 1))[:size]
-    back = hashlib.sha256()
-
-    def read():
-        while got := sock.recv(65536):
-            back.update(got)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    sock.sendall(data)
-    sock.shutdown(socket.SHUT_WR)
-    reader.join(timeout=30)
-    assert not reader.is_alive() and back.digest() == hashlib.sha256(data).digest()
 
 
 def ended(program, status):

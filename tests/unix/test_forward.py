@@ -5,46 +5,15 @@ import errno
 import hashlib
 import os
 import socket
-import socketserver
 import threading
 
 import pytest
 from harness.mpy import Running
-from harness.net import Scripted, free_port
+from harness.net import Scripted, echo, free_port
 from harness.servers import fingerprint, keygen
 from test_channel import mpy
 
 pytestmark = pytest.mark.usefixtures("micropython")
-
-
-def echo(conn):
-    """Sends back what comes, until the other side has ended."""
-    while data := conn.recv(65536):
-        conn.sendall(data)
-
-
-@pytest.fixture
-def echo_port():
-    peer = Scripted(echo)
-    yield peer.port
-    peer.close()
-
-
-@pytest.fixture
-def echo_path(folder):
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self):
-            echo(self.request)
-
-    class Server(socketserver.ThreadingUnixStreamServer):
-        daemon_threads = True
-
-    path = str(folder / "echo")
-    with Server(path, Handler) as peer:
-        os.chmod(path, 0o777)
-        threading.Thread(target=peer.serve_forever, daemon=True).start()
-        yield path
-        peer.shutdown()
 
 
 # Send SIZE bytes through c and read them back at the same time; the hashes of both.

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 from harness import servers
 from harness.mpy import Running, run_mpy
-from harness.net import Fault, Scripted
+from harness.net import Fault
 from harness.servers import keygen
 
 pytestmark = pytest.mark.usefixtures("micropython")
@@ -275,35 +275,27 @@ def test_requests(sshd):
     assert got == [True, True, b"", "TERM", True, 1, True]
 
 
-def test_connections(sshd):
-    def echo(conn):
-        while data := conn.recv(65536):
-            conn.sendall(data)
-
-    peer = Scripted(echo)
-    try:
-        got = mpy(
-            """
-            c = opened(go(s.open_tcp, HOST, P["echo"]))
-            go(c.write, b"there and back")
-            out(go(c.recv, 100))
-            c.close()
-            out(err(lambda: opened(go(s.open_tcp, HOST, 1)))[1] == _ssh.ERR_OPEN_REFUSED)
-            out(err(lambda: opened(go(s.open_unix, "/no/such")))[1] == _ssh.ERR_OPEN_REFUSED)
-            port = go(s.request_forward, "127.0.0.1", 0)
-            out(s.accept())
-            other = dial(port)
-            other.send(b"from outside")
-            while not (got := s.accept()):
-                rest(s)
-            out((got.kind, go(got.recv, 100)))
-            go(s.cancel_forward, "127.0.0.1", port)
-            """,
-            sshd,
-            echo=peer.port,
-        )
-    finally:
-        peer.close()
+def test_connections(sshd, echo_port):
+    got = mpy(
+        """
+        c = opened(go(s.open_tcp, HOST, P["echo"]))
+        go(c.write, b"there and back")
+        out(go(c.recv, 100))
+        c.close()
+        out(err(lambda: opened(go(s.open_tcp, HOST, 1)))[1] == _ssh.ERR_OPEN_REFUSED)
+        out(err(lambda: opened(go(s.open_unix, "/no/such")))[1] == _ssh.ERR_OPEN_REFUSED)
+        port = go(s.request_forward, "127.0.0.1", 0)
+        out(s.accept())
+        other = dial(port)
+        other.send(b"from outside")
+        while not (got := s.accept()):
+            rest(s)
+        out((got.kind, go(got.recv, 100)))
+        go(s.cancel_forward, "127.0.0.1", port)
+        """,
+        sshd,
+        echo=echo_port,
+    )
     assert got == [b"there and back", True, True, None, ("forwarded-tcpip", b"from outside")]
 
 
