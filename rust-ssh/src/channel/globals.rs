@@ -210,7 +210,7 @@ impl Globals {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "forward"))]
 mod tests {
     use super::*;
 
