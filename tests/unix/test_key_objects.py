@@ -408,26 +408,7 @@ def seed_of(path):
 
 
 SCAN = """
-def count():
-    # Looks for the first half, and the second one behind it, without ever holding both so.
-    n = 0
-    for line in open("/proc/self/maps"):
-        if "rw-p" not in line or "[v" in line:
-            continue
-        low, high = (int(x, 16) for x in line.split()[0].split("-"))
-        if high - low > 1 << 26:
-            continue  # shadow memory of a sanitizer
-        with open("/proc/self/mem", "rb") as mem:
-            mem.seek(low)
-            while low < high:
-                block = mem.read(min(16384, high - low))
-                low += len(block)
-                at = block.find(first)
-                while at >= 0:
-                    behind = block[at + 16 : at + 32]
-                    n += bytes(x ^ 255 for x in behind) == second
-                    at = block.find(first, at + 1)
-    return n
+from memory import held
 first, second = P["first"], P["second"]
 text = load(P["path"])
 """
@@ -453,7 +434,7 @@ def test_secrets_are_wiped(sshd, site, folder, how, passphrase):
             + f"""
 def use():
     key = _ssh.Key(text, P["passphrase"])
-    out(count() > 0)
+    out(held(first, second) > 0)
     key.sign(b"x")
     key.private("other", rounds=1)
     with _ssh.Session(dial(), hostkey=P["fingerprint"]) as s:
@@ -462,7 +443,7 @@ def use():
 use()
 for _ in range(3):
     gc.collect()
-out(count())
+out(held(first, second))
 """,
             path=str(path),
             passphrase=passphrase,
