@@ -118,6 +118,17 @@ class Unix(Machine):
         )
         return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
+    def beside(self, program, args):
+        """The program beside the test: a Popen whose outputs are the test's to read."""
+        return subprocess.Popen(
+            self.line(program, args),
+            cwd=self.folder,
+            env=self.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
     def script(self, text):
         """A program of MicroPython that imports `ssh`."""
         self.put("job.py", text.encode())

@@ -1,7 +1,6 @@
 """`sftp` and `scp`: files both ways, folders, names, what goes wrong."""
 
 import os
-import subprocess
 import time
 
 import pytest
@@ -483,15 +482,12 @@ def test_nobody_reads_the_output(unix, sshd, remote):
     """As a program that a signal for a broken pipe ends."""
     unix.trust(sshd)
     (remote / "a").write_bytes(bytes(3000000))
-    line = unix.line("sftp", ["cat", *unix.login(sshd), there(unix, sshd, remote / "a")])
-    process = subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=unix.folder, env=unix.environ()
-    )
-    process.stdout.read(10)
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait(20) == 141
+    args = ["cat", *unix.login(sshd), there(unix, sshd, remote / "a")]
+    with unix.beside("sftp", args) as process:
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 141
 
 
 @pytest.mark.unix_only("the heap of DOS is what the machine has")

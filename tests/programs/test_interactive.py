@@ -448,15 +448,8 @@ def test_a_terminal_that_goes(ours, sshd):
 def test_output_that_nobody_reads(unix, sshd):
     """ssh ... | head: it ends at once, with the status of a broken pipe."""
     unix.trust(sshd)
-    line = unix.line("ssh", [*unix.login(sshd), unix.target(sshd), "seq 100000000"])
-    with subprocess.Popen(
-        line,
-        cwd=unix.folder,
-        env=unix.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    args = [*unix.login(sshd), unix.target(sshd), "seq 100000000"]
+    with unix.beside("ssh", args) as process:
         assert process.stdout.readline() == b"1\n"
         process.stdout.close()
         assert process.wait(timeout=20) == 141
@@ -508,14 +501,7 @@ def test_what_came_before_a_cut_is_written(unix, sshd, proxy, folder):
     ready, go = folder / "ready", folder / "go"
     command = f"touch {ready}; until [ -e {go} ]; do sleep 0.05; done; seq 100000"
     args = ["-i", unix.key, *unix.port(between), unix.target(sshd), command]
-    with subprocess.Popen(
-        unix.line("ssh", args),
-        cwd=unix.folder,
-        env=unix.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with unix.beside("ssh", args) as process:
         wait_until(ready.exists)
         process.send_signal(signal.SIGSTOP)
         go.touch()
