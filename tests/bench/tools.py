@@ -1,4 +1,4 @@
-"""The programs scp and sftp beside OpenSSH's: many small files, and one large."""
+"""The programs ssh, scp and sftp beside OpenSSH's: a start, many small files and one large."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ def _lines(server):
     known = server.folder / "known_hosts"
     known.write_text(f"[127.0.0.1]:{server.port} {server.public}\n")
     options = [
-        *("-F", "none", "-i", str(server.site.key), "-q", "-P", str(server.port)),
+        *("-F", "none", "-i", str(server.site.key), "-q", f"-oPort={server.port}"),
         *(f"-oUserKnownHostsFile={known}", "-oGlobalKnownHostsFile=none"),
         *("-oStrictHostKeyChecking=yes", "-oIdentitiesOnly=yes", "-oBatchMode=yes"),
     ]
     heap = ["-X", "heapsize=16m"]
     return {
         tool: ([MICROPYTHON, *heap, "-m", tool, *options], [tool, *options])
-        for tool in ("scp", "sftp")
+        for tool in ("ssh", "scp", "sftp")
     }
 
 
@@ -30,6 +30,7 @@ def _jobs(server, work):
     where = f"{server.user}@127.0.0.1"
     there, here = work / "there", work / "here"
     batch = work / "batch"
+    yield "ssh, true", "ssh", [where, "true"], None, None
     yield "scp -r from the server", "scp", ["-r", f"{where}:{there}/tree", str(here)], here, None
     yield "scp -r to the server", "scp", ["-r", str(there / "tree"), f"{where}:{here}"], here, None
     for what, command in (
@@ -56,13 +57,13 @@ def show_tools(run_line, server, folder, rounds, make_files):
         results = ([], [])
         for number in range(rounds + 1):
             for words_before, runs in zip(lines[tool], results):
-                shutil.rmtree(here, ignore_errors=True)
-                here.mkdir(parents=True)
-                here.chmod(0o777)
+                if here:
+                    shutil.rmtree(here, ignore_errors=True)
+                    here.mkdir(parents=True)
+                    here.chmod(0o777)
                 done = run_line([*words_before, *words])
-                copied = len(os.listdir(here / "tree"))
-                if copied != count:
-                    raise RuntimeError(f"{what}: {copied} files instead of {count}")
+                if here and len(os.listdir(here / "tree")) != count:
+                    raise RuntimeError(f"{what}: not {count} files")
                 if number:
                     runs.append(done)
         ours, theirs = [statistics.median(run.wall for run in runs) for runs in results]
