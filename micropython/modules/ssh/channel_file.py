@@ -1,8 +1,9 @@
 """The file objects of paramiko's Channel."""
 
 import errno
-import io
 import select
+
+from ssh.stream import Stream
 
 _CHUNK = 16384
 _LINES = 64  # that are made at once
@@ -10,7 +11,7 @@ _POLL = 3  # requests of MicroPython's stream protocol
 _CLOSE = 4
 
 
-class ChannelFile(io.IOBase):
+class ChannelFile(Stream):
     """A file of a channel: read() gives bytes, readline() and iteration str, unless mode has a b.
 
     bufsize: 0 or less writes at once, 1 at the end of each line, more when so many bytes wait.
@@ -32,23 +33,6 @@ class ChannelFile(io.IOBase):
 
     def __repr__(self):
         return f"<ssh.ChannelFile from {self.channel!r}>"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-    def __iter__(self):
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
-        return self
-
-    def __next__(self):
-        line = self.readline()
-        if not line:
-            raise StopIteration
-        return line
 
     def readable(self):
         """Whether it was opened for reading."""
@@ -154,21 +138,6 @@ class ChannelFile(io.IOBase):
             line = line[:end]
         return line
 
-    def readlines(self, sizehint=None):
-        """The lines up to the end, or about sizehint bytes of them."""
-        lines = []
-        size = 0
-        for line in self:
-            lines.append(line)
-            size += len(line)
-            if sizehint is not None and size >= sizehint:
-                break
-        return lines
-
-    def xreadlines(self):
-        """The file itself, which gives lines."""
-        return self
-
     # ------------------------------------------------------------ writing
 
     def write(self, data):
@@ -188,11 +157,6 @@ class ChannelFile(io.IOBase):
             self.channel.sendall(self.waiting[:end])
             self.waiting = self.waiting[end:]
         return len(data)
-
-    def writelines(self, sequence):
-        """write() each of some bytes or str."""
-        for line in sequence:
-            self.write(line)
 
     def flush(self):
         """Send what waits."""

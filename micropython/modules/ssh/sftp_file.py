@@ -1,12 +1,53 @@
 """A file on the server: SFTPFile, with the names of paramiko."""
 
 import errno
-import io
 
 from ssh.sftp_attr import SFTPAttributes, now
+from ssh.stream import Stream
 
 
-class SFTPFile(io.IOBase):
+class RemoteFile(Stream):
+    """What works on the `_ssh.SFTPFile` as it is."""
+
+    def __init__(self, native):
+        self.native = native
+
+    def readinto(self, buff):
+        """Fill a buffer: the number of bytes, fewer than fit only at the end."""
+        return self.native.readinto(buff)
+
+    def seek(self, offset, whence=0):
+        """Go to offset from the start, from here (1) or from the end (2): where that is."""
+        return self.native.seek(offset, whence)
+
+    def tell(self):
+        """Where the next byte is read or written."""
+        return self.native.tell()
+
+    def flush(self):
+        """Wait until the server has taken all that was written."""
+        self.native.flush()
+
+    def close(self):
+        """Close; what a write behind has met is raised here."""
+        if not self.closed:
+            self.closed = True
+            self.native.close()
+
+    def ioctl(self, request, arg):
+        """For MicroPython's streams."""
+        if request == 1:
+            self.flush()
+        elif request == 3:
+            return arg & 5  # readable and writable as files always are
+        elif request == 4:
+            self.close()
+        else:
+            return -errno.EINVAL
+        return 0
+
+
+class SFTPFile(RemoteFile):
     """An open file on the server, as SFTPClient.open() gives it; a MicroPython stream.
 
     read() gives bytes in any mode; lines are str unless the mode has a "b", as in paramiko.
@@ -16,21 +57,14 @@ class SFTPFile(io.IOBase):
     MAX_REQUEST_SIZE = 32768
 
     def __init__(self, client, native, mode, bufsize=-1):
+        super().__init__(native)
         self.sftp = client
-        self.native = native  # the _ssh.SFTPFile
-        self.closed = False
         self.pipelined = False
         self.newlines = None
         self._mode = mode
         self._text = "b" not in mode
         self._any_newline = "U" in mode
         self._bufsize = max(bufsize, 0)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
 
     def readable(self):
         """Whether the mode allows to read."""
@@ -50,10 +84,6 @@ class SFTPFile(io.IOBase):
         """size bytes, fewer at the end; all up to the end without a size."""
         return self.native.read(-1 if size is None else size)
 
-    def readinto(self, buff):
-        """Fill a buffer: the number of bytes, fewer than fit only at the end."""
-        return self.native.readinto(buff)
-
     def readline(self, size=None):
         """A line with its end, at most size bytes of it."""
         line = self.native.readline(-1 if size is None else size)
@@ -71,33 +101,6 @@ class SFTPFile(io.IOBase):
         elif line[at + 1 :] not in (b"", b"\n"):
             self.native.seek(at + 1 - len(line), 1)
         return line[:at] + b"\n"
-
-    def readlines(self, sizehint=None):
-        """The lines up to the end, or until they have sizehint bytes, as a list."""
-        lines = []
-        left = sizehint
-        for line in self:
-            lines.append(line)
-            if sizehint is not None:
-                left -= len(line)
-                if left <= 0:
-                    break
-        return lines
-
-    def __iter__(self):
-        if self.closed:
-            raise ValueError("the file is closed")
-        return self
-
-    def __next__(self):
-        line = self.readline()
-        if not line:
-            raise StopIteration
-        return line
-
-    def xreadlines(self):
-        """The same as iter(file)."""
-        return self
 
     def prefetch(self, file_size=None, max_concurrent_requests=None):
         """Files are read ahead anyway, within the buffer that open() was given."""
@@ -123,18 +126,9 @@ class SFTPFile(io.IOBase):
             self.native.flush()
         return n
 
-    def writelines(self, sequence):
-        """Write each of a sequence; no newlines are added."""
-        for line in sequence:
-            self.write(line)
-
     def set_pipelined(self, pipelined=True):
         """Whether writes run on without the server's answer: a later call raises their errors."""
         self.pipelined = pipelined
-
-    def flush(self):
-        """Wait until the server has taken all that was written."""
-        self.native.flush()
 
     def fsync(self):
         """Wait until it is on the server's disk."""
@@ -147,14 +141,6 @@ class SFTPFile(io.IOBase):
     def truncate(self, size=None):
         """Cut or extend the file to size, by default to where it stands."""
         return self.native.truncate(size)
-
-    def seek(self, offset, whence=0):
-        """Go to offset from the start, from here (1) or from the end (2): where that is."""
-        return self.native.seek(offset, whence)
-
-    def tell(self):
-        """Where the next byte is read or written."""
-        return self.native.tell()
 
     # ------------------------------------------------------------ attributes
 
@@ -179,7 +165,7 @@ class SFTPFile(io.IOBase):
         """A hash made by the server (check-file): not there, no server of ours has it."""
         raise OSError(errno.EOPNOTSUPP, "hashes by the server (check-file) are not supported")
 
-    # ------------------------------------------------------------ waiting and the end
+    # ------------------------------------------------------------ waiting
 
     def settimeout(self, timeout):
         """Seconds for each step of an operation: of the whole session."""
@@ -192,24 +178,6 @@ class SFTPFile(io.IOBase):
     def setblocking(self, blocking):
         """True: wait for ever. SFTP cannot be without waiting."""
         self.sftp.sock.setblocking(blocking)
-
-    def close(self):
-        """Close; what a write behind has met is raised here."""
-        if not self.closed:
-            self.closed = True
-            self.native.close()
-
-    def ioctl(self, request, arg):
-        """For MicroPython's streams."""
-        if request == 1:
-            self.native.flush()
-        elif request == 3:
-            return arg & 5  # readable and writable as files always are
-        elif request == 4:
-            self.close()
-        else:
-            return -22
-        return 0
 
 
 def _bytes(data):

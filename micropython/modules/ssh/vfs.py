@@ -10,28 +10,19 @@ are the server's: they lead to where it lets them lead.
 """
 
 import errno
-import io
 
 import _ssh
 
 from ssh import paths
 from ssh.sftp import native_session
+from ssh.sftp_file import RemoteFile
 
 _TYPE, _DIR = 0o170000, 0o040000
 _ENOTDIR, _EROFS, _ENOTEMPTY = 20, 30, 39
 
 
-class TextFile(io.IOBase):
-    """A file that is read as text (UTF-8)."""
-
-    def __init__(self, native):
-        self.native = native
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
+class TextFile(RemoteFile):
+    """A file that is read as text (UTF-8). What seek() and tell() count are bytes."""
 
     def read(self, size=-1):
         """size characters, fewer at the end; all without a size."""
@@ -63,54 +54,9 @@ class TextFile(io.IOBase):
             text += char
         return text
 
-    def readlines(self):
-        """The lines up to the end."""
-        return list(self)
-
-    def readinto(self, buf):
-        """Fill a buffer with bytes: their number."""
-        return self.native.readinto(buf)
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        line = self.readline()
-        if not line:
-            raise StopIteration
-        return line
-
     def write(self, data):
         """Write text: the number of its bytes."""
         return self.native.write(data)
-
-    def seek(self, offset, whence=0):
-        """Go to offset (bytes) from the start, from here (1) or the end (2): where that is."""
-        return self.native.seek(offset, whence)
-
-    def tell(self):
-        """Where it stands, in bytes."""
-        return self.native.tell()
-
-    def flush(self):
-        """Wait until the server has taken all that was written."""
-        self.native.flush()
-
-    def close(self):
-        """Close; what a write behind has met is raised here."""
-        self.native.close()
-
-    def ioctl(self, request, arg):
-        """For MicroPython's streams."""
-        if request == 1:
-            self.flush()
-        elif request == 3:
-            return arg & 5
-        elif request == 4:
-            self.close()
-        else:
-            return -errno.EINVAL
-        return 0
 
 
 def _length(first):
