@@ -169,7 +169,10 @@ def test_connect(sshd, folder):
         out(await caught(dialled(port=1)) == ("OSError", errno.ECONNREFUSED))
         conn = await dialled(hostkey=None, known_hosts=P["known"])
         out((await conn.run("echo in")).stdout)
+        key = ssh.PKey(data=conn.session.hostkey)
         conn.close()
+        async with dialled(hostkey=key) as other:
+            out((await other.run("echo in")).stdout)
         async with dialled(key_filename=None, key=load(P["key"]).decode(), timeout=None) as conn:
             out((await conn.run("echo in")).stdout)
         """,
@@ -181,6 +184,7 @@ def test_connect(sshd, folder):
         True,
         "AuthenticationException",
         True,
+        b"in\n",
         b"in\n",
         b"in\n",
     ]

@@ -5,6 +5,7 @@ import os
 import _ssh
 
 from ssh import sockets
+from ssh.errors import bytes_of
 
 
 def available(path=None):
@@ -93,7 +94,6 @@ def proof(key):
         return (key,)
 
     def sign(data, algorithm):
-        signature = key.sign_ssh_data(data, algorithm)
-        return signature.asbytes() if hasattr(signature, "asbytes") else signature
+        return bytes_of(key.sign_ssh_data(data, algorithm))
 
     return sign, key.asbytes()

@@ -238,14 +238,7 @@ def connect(
     files = listed(known_hosts)
     way = login.Login(username or user_name(), password, keys, None, passphrase, agent)
     way.interactive = interactive
-    judge = None
-    if hostkey is None:
-        judge = login.Host(host, port, files)
-        for name, value in judge.options().items():
-            options.setdefault(name, value)
-    else:
-        right = [k.asbytes() if hasattr(k, "asbytes") else k for k in listed(hostkey)]
-        options["hostkey"] = right if len(right) > 1 else right[0]
+    judge = login.judge(host, port, hostkey, files, options)
     via = proxy_jump
     if isinstance(proxy_jump, str):
         shared = {"key": keys, "passphrase": passphrase, "agent": agent, "known_hosts": files}

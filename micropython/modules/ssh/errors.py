@@ -88,6 +88,11 @@ def _shown(char, lines):
     return char
 
 
+def bytes_of(thing):
+    """A key, signature or message of paramiko's kind as bytes; bytes and text as they are."""
+    return thing.asbytes() if hasattr(thing, "asbytes") else thing
+
+
 # ---------------------------------------------------------------- exceptions
 
 # All have the args (code, sentence) of SSHError, so that str() is a sentence and code (`errno`)
@@ -143,7 +148,7 @@ class BadHostKeyException(HostKeyError):
     """The host has another key than the one that is known: expected_key."""
 
     def __init__(self, hostname, got_key, expected_key, text=None):
-        got, expected = [_blob(key) for key in (got_key, expected_key)]
+        got, expected = [bytes_of(key) for key in (got_key, expected_key)]
         text = text or (
             f"Host key for server '{hostname}' does not match: "
             f"got {_ssh.fingerprint(got)}, expected {_ssh.fingerprint(expected)}"
@@ -151,11 +156,6 @@ class BadHostKeyException(HostKeyError):
         super().__init__(text, hostname, got, "changed")
         self.key = got_key
         self.expected_key = expected_key
-
-
-def _blob(key):
-    """The bytes of a public key, also of a PKey."""
-    return key.asbytes() if hasattr(key, "asbytes") else key
 
 
 class ChannelException(SSHError):

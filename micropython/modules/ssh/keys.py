@@ -11,7 +11,7 @@ import os
 import _ssh
 
 from ssh import paths
-from ssh.errors import PasswordRequiredException, SSHException
+from ssh.errors import PasswordRequiredException, SSHException, bytes_of
 
 _CERT = "-cert-v01@openssh.com"
 _FILE_MAX = 65536
@@ -266,8 +266,7 @@ class PKey:
 
     def verify_ssh_sig(self, data, msg):
         """Whether the Message is a signature by this key over data."""
-        signature = msg.asbytes() if hasattr(msg, "asbytes") else msg
-        return _ssh.verify(self._blob, data, signature)
+        return _ssh.verify(self._blob, data, bytes_of(msg))
 
     def write_private_key_file(self, filename, password=None, file_format=None):
         """Into a file that only its owner may read, always in OpenSSH's format."""

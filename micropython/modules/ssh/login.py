@@ -8,11 +8,13 @@ just calls, and run() then takes the coroutine to its end; that of asyncio waits
 import _ssh
 
 from ssh import agent, known_hosts, paths
+from ssh.connection import listed
 from ssh.errors import (
     AuthenticationException,
     BadHostKeyException,
     HostKeyError,
     PasswordRequiredException,
+    bytes_of,
     printable,
     why,
 )
@@ -117,6 +119,20 @@ class Host:
             blob,
             known_hosts.REVOKED,
         )
+
+
+def judge(host, port, hostkey, files, options):
+    """The Host that decides about the key that a host has; None if hostkey, which may be of any
+    kind, says which one is right. Sets what `_ssh.Session` has to know in its options.
+    """
+    if hostkey is None:
+        made = Host(host, port, files)
+        for name, value in made.options().items():
+            options.setdefault(name, value)
+        return made
+    right = [bytes_of(key) for key in listed(hostkey)]
+    options["hostkey"] = right if len(right) > 1 else right[0]
+    return None
 
 
 # ---------------------------------------------------------------- the user

@@ -43,19 +43,12 @@ async def _open(
 ):  # fmt: skip
     from ssh import login
 
-    keys = ()
-    for given in (key, pkey, key_filename):
-        keys += blocking.listed(given, ())
-    files = blocking.listed(known_hosts)
+    listed = blocking.listed
+    keys = listed(key, ()) + listed(pkey, ()) + listed(key_filename, ())
+    files = listed(known_hosts)
     way = login.Login(username or blocking.user_name(), password, keys, None, passphrase, agent)
     way.interactive = interactive
-    judge = None
-    if hostkey is None:
-        judge = login.Host(host, port, files)
-        for name, value in judge.options().items():
-            options.setdefault(name, value)
-    else:
-        options["hostkey"] = hostkey
+    judge = login.judge(host, port, hostkey, files, options)
     via = tunnel or proxy_jump
     owned = None
     if isinstance(via, str):
@@ -79,7 +72,7 @@ async def _start(line, host, port, via, owned, judge, way, keepalive, options):
     conn = Connection(session, line, host, port, via)
     try:
         await conn.call(session.handshake)
-        if judge and hasattr(judge, "checked"):
+        if judge:
             judge.checked(session)
         await way.login(conn)
         if keepalive:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 import _ssh
-from _ssh import AgentLike, Data, HostKeyDecision, KeyboardHandler, Public
+from _ssh import AgentLike, Data, KeyboardHandler
 
-from ..connection import Files, PrivateKey, SessionOptions
+from ..connection import Files, HostKey, PrivateKey, SessionOptions
 from ..running import CompletedProcess
 from ..tunnel import Bind, Target
 from .channel import Channel
@@ -29,7 +29,7 @@ class ConnectOptions(SessionOptions, total=False):
     passphrase: Data | None
     agent: AgentLike | Literal[False] | None
     interactive: KeyboardHandler | None
-    hostkey: Public | Sequence[Public] | HostKeyDecision | None
+    hostkey: HostKey | None
     known_hosts: Files | None
     sock: Any
     tunnel: str | Connection | None
