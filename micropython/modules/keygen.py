@@ -14,7 +14,7 @@ import sys
 
 import _ssh
 from ssh import dialogue, errors, hosts_file, known_hosts, paths, terminal
-from ssh.errors import Failure, printable
+from ssh.errors import Failure, key_type, printable
 
 USAGE = """\
 usage: keygen [-q] [-a rounds] [-t ed25519|ecdsa|rsa] [-b bits] [-C comment]
@@ -347,7 +347,7 @@ def _private_file(path, text):
         blob = _unencrypted_part(text)
         if not blob:
             raise Failure(f"{path}: {errors.why(e)}")
-        yield known_hosts.key_type(blob), blob, ""
+        yield key_type(blob), blob, ""
 
 
 def _unencrypted_part(text):

@@ -459,9 +459,9 @@ def test_through_a_connection(sshd, echo_port):
 
             login = {"username": P["user"], "key_filename": P["key"], "hostkey": P["fingerprint"]}
             with ssh.connect(HOST, P["port"], **login) as c:
-                c.forward_local(P["here"], ("127.0.0.1", P["echo"]))
+                local = c.forward_local(0, ("127.0.0.1", P["echo"]))
                 remote = c.forward_remote(0, ("127.0.0.1", P["echo"]))
-                for port in (P["here"], remote.port):
+                for port in (local.port, remote.port):
                     client = sockets.Connector(("127.0.0.1", port))
                     serve(c.tunnels, client.done)
                     client.sock.write(b"hello")

@@ -5,7 +5,10 @@ import os
 import _ssh
 
 from ssh import sockets
-from ssh.errors import bytes_of
+from ssh.errors import bytes_of, key_type
+
+# What an agent must be told for an RSA key to sign with these.
+FLAGS = {"rsa-sha2-256": 2, "rsa-sha2-512": 4}
 
 
 def available(path=None):
@@ -68,8 +71,7 @@ class AgentKey:
 
     def get_name(self):
         """The type, as "ssh-ed25519"."""
-        size = int.from_bytes(self.blob[:4], "big")
-        return self.blob[4 : 4 + size].decode()
+        return key_type(self.blob)
 
     @property
     def fingerprint(self):
@@ -82,8 +84,7 @@ class AgentKey:
 
     def sign_ssh_data(self, data, algorithm=None):
         """A signature blob. RSA keys sign with SHA-1 unless algorithm says otherwise."""
-        flags = {"rsa-sha2-256": 2, "rsa-sha2-512": 4}.get(algorithm, 0)
-        return self.agent._native.sign(self.blob, data, flags)
+        return self.agent._native.sign(self.blob, data, FLAGS.get(algorithm, 0))
 
 
 def proof(key):

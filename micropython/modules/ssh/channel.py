@@ -10,7 +10,7 @@ import time
 import _ssh
 
 from ssh.channel_file import ChannelFile, ChannelStderrFile, ChannelStdinFile
-from ssh.errors import EPIPE, SSHError
+from ssh.errors import EPIPE, SSHError, is_again
 
 _CHUNK = 16384
 _POLL = 3  # requests of MicroPython's stream protocol
@@ -285,7 +285,7 @@ class Channel(io.IOBase):
             try:
                 came, data = self.native.recv_any(_CHUNK)
             except OSError as e:
-                if isinstance(e, SSHError) or e.args[0] not in (errno.EAGAIN, errno.ETIMEDOUT):
+                if not is_again(e):
                     raise
                 break
             if not data:

@@ -63,10 +63,7 @@ def local_user():
                     return fields[0]
     except OSError:
         pass
-    for name in ("USER", "LOGNAME", "USERNAME"):
-        if paths.getenv(name):
-            return paths.getenv(name)
-    return ""
+    return paths.user()
 
 
 def local_host():

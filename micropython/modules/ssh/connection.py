@@ -301,7 +301,7 @@ def user_name():
     """Who runs this program."""
     from ssh import paths
 
-    for name in ("USER", "LOGNAME", "USERNAME"):
-        if paths.getenv(name):
-            return paths.getenv(name)
-    raise ValueError("username: which one? The environment does not tell")
+    name = paths.user()
+    if not name:
+        raise ValueError("username: which one? The environment does not tell")
+    return name

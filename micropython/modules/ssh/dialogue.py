@@ -202,7 +202,7 @@ class Host(login.Host):
             self.dialogue.debug(f"the keys of the host are not updated: {why(e)}")
             return
         for key, done in [(k, "learned") for k in added] + [(k, "removed") for k in removed]:
-            text = f"{done} the {short_type(known_hosts.key_type(key))} key"
+            text = f"{done} the {short_type(errors.key_type(key))} key"
             self.dialogue.debug(f"{text} {_ssh.fingerprint(key)} of {self.name}")
 
     def agrees(self, keys):
@@ -212,7 +212,7 @@ class Host(login.Host):
             return True
         say(f"{self.name} has proved that these keys are also its own:")
         for key in news:
-            say(f"{short_type(known_hosts.key_type(key))} {_ssh.fingerprint(key)}")
+            say(f"{short_type(errors.key_type(key))} {_ssh.fingerprint(key)}")
         return terminal.ask("Trust them too (yes/no)? ").strip().lower() == "yes"
 
 

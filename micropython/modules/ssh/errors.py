@@ -93,6 +93,14 @@ def bytes_of(thing):
     return thing.asbytes() if hasattr(thing, "asbytes") else thing
 
 
+def key_type(blob):
+    """The name of the key's type, as the key itself says it; "" if it does not."""
+    n = int.from_bytes(blob[:4], "big")
+    if len(blob) < 4 or not 0 < n <= len(blob) - 4:
+        return ""
+    return bytes(blob[4 : 4 + n]).decode()
+
+
 # ---------------------------------------------------------------- exceptions
 
 # All have the args (code, sentence) of SSHError, so that str() is a sentence and code (`errno`)
@@ -139,7 +147,7 @@ class HostKeyError(SSHError):
         super().__init__(_ssh.ERR_HOST_KEY_REJECTED, text)
         self.hostname = hostname
         self.key = key
-        self.kind = bytes(key[4 : 4 + int.from_bytes(key[:4], "big")]).decode()
+        self.kind = key_type(key)
         self.fingerprint = _ssh.fingerprint(key)
         self.state = state
 

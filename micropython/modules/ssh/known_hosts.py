@@ -9,7 +9,7 @@ import hashlib
 import os
 
 from ssh import paths
-from ssh.errors import why
+from ssh.errors import key_type, why
 
 OK = "ok"
 NEW = "new"
@@ -101,14 +101,6 @@ def match_hosts(name, hosts):
         elif pattern and match(name, pattern):
             found = True
     return found
-
-
-def key_type(blob):
-    """The name of the key's type, as the key itself says it; "" if it does not."""
-    n = int.from_bytes(blob[:4], "big")
-    if len(blob) < 4 or not 0 < n <= len(blob) - 4:
-        return ""
-    return bytes(blob[4 : 4 + n]).decode()
 
 
 def fingerprint_of(blob):

@@ -20,8 +20,6 @@ from ssh.errors import (
 )
 
 KEY_MAX = 65536  # bytes of a file that is read as a key
-# What an agent must be told for an RSA key to sign with these.
-_FLAGS = {"rsa-sha2-256": 2, "rsa-sha2-512": 4}
 
 
 def run(coroutine):
@@ -251,7 +249,7 @@ class Login:
         for blob, _ in keys.keys():
 
             def sign(data, algorithm, blob=blob):
-                return keys.sign(blob, data, _FLAGS.get(algorithm.split("-cert-")[0], 0))
+                return keys.sign(blob, data, agent.FLAGS.get(algorithm.split("-cert-")[0], 0))
 
             try:
                 return await conn.call(conn.session.userauth_publickey, self.user, sign, blob)

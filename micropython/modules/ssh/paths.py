@@ -17,6 +17,11 @@ def getenv(name):
     return get(name) if get else None
 
 
+def user():
+    """Who runs this as far as the environment tells, or ""."""
+    return getenv("USER") or getenv("LOGNAME") or getenv("USERNAME") or ""
+
+
 def join(folder, name):
     if not folder or folder[-1] in _SEPARATORS or (DOS and folder[-1] == ":"):
         return folder + name

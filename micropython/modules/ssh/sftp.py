@@ -60,11 +60,7 @@ def native_session(source):
     """The _ssh.Session of a Connection, Transport, Channel or Session."""
     if hasattr(source, "get_transport"):
         source = source.get_transport()
-    for name in ("session", "_session", "native"):
-        found = getattr(source, name, None)
-        if isinstance(found, _ssh.Session):
-            return found
-    return source
+    return getattr(source, "session", source)
 
 
 class SFTPClient:

@@ -8,6 +8,8 @@ import sys
 
 import _ssh
 
+from ssh.connection import addresses
+
 # Not all of them have a name in the module `errno`.
 _LATER = (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
 _ISCONN = (106, 56)  # Linux (and MicroPython), BSD
@@ -71,6 +73,22 @@ def connect_unix(path):
 # ---------------------------------------------------------------- listening
 
 
+def place(bind):
+    """Where to listen, (host, port) or a path: a port alone is one of localhost."""
+    return ("localhost", bind) if isinstance(bind, int) else bind
+
+
+def fits(channel, bind, port):
+    """How well a channel that the server has opened fits what it was asked to listen at: 0 not at
+    all. port: which the server has chosen; None for a path.
+    """
+    if port is None:
+        return int(channel.kind == "forwarded-streamlocal" and channel.destination == bind)
+    if channel.kind != "forwarded-tcpip" or channel.destination[1] != port:
+        return 0
+    return 2 if channel.destination[0] == bind[0] else 1
+
+
 def listen_unix(path):
     """A socket that listens at a path."""
     need_unix()
@@ -87,8 +105,13 @@ def remove(path):
 
 
 def listen(host, port):
-    """Sockets that listen at a port: of host "" all addresses, of localhost its own two."""
+    """Sockets that listen at a port: of host "" all addresses, of localhost its own two.
+
+    A port that the system chooses (0) is that of one address.
+    """
     hosts = {"": ("0.0.0.0", "::"), "localhost": ("127.0.0.1", "::1")}.get(host, (host,))
+    if not port:
+        hosts = hosts[:1]
     made = []
     for name in hosts:
         try:
@@ -126,6 +149,11 @@ def _listening(sock, address):
         sock.close()
         raise
     return sock
+
+
+def port_of(sock):
+    """The port at which it listens, 0 where the system does not tell."""
+    return _ssh.unix.port(sock) if hasattr(_ssh, "unix") else 0
 
 
 def close_all(socks):
@@ -166,7 +194,7 @@ class Connector:
 
     def __init__(self, target):
         self.sock = None
-        self.left = [(0, target)] if isinstance(target, str) else _addresses(*target)
+        self.left = [(0, target)] if isinstance(target, str) else addresses(*target)
         self._next()
 
     def _next(self):
@@ -224,14 +252,6 @@ class Connector:
         if self.sock is not None:
             self.sock.close()
             self.sock = None
-
-
-def _addresses(host, port):
-    try:
-        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    except OSError as e:
-        raise OSError(e.args[0], f"cannot find the address of {host}")
-    return [(info[0], info[-1]) for info in found]
 
 
 def shut(sock):

@@ -14,6 +14,7 @@ from ssh.errors import (
     BadAuthenticationType,
     ChannelException,
     SSHError,
+    key_type,
     named,
     printable,
     why,
@@ -237,9 +238,7 @@ class Transport:
         self._need()
         from ssh import keys
 
-        size = int.from_bytes(self.host_key[:4], "big")
-        kind = bytes(self.host_key[4 : 4 + size]).decode()
-        return keys.PKey.from_type_string(kind, self.host_key)
+        return keys.PKey.from_type_string(key_type(self.host_key), self.host_key)
 
     def getpeername(self):
         """Where the connection leads; ("unknown", 0) if the socket does not tell."""

@@ -60,13 +60,7 @@ class Tunnel:
             return int(channel.kind == ("auth-agent" if self.kind == "A" else "x11"))
         if self.kind != "R":
             return 0
-        if self.port is None:
-            return int(
-                channel.kind == "forwarded-streamlocal" and channel.destination == self.bind
-            )
-        if channel.kind != "forwarded-tcpip" or channel.destination[1] != self.port:
-            return 0
-        return 2 if channel.destination[0] == self.bind[0] else 1
+        return sockets.fits(channel, self.bind, self.port)
 
     def ready(self, _flags):
         """Clients wait at a listener."""
@@ -141,11 +135,11 @@ class Tunnels:
         bind: a port (of localhost), (host, port), or a path; host "": all addresses. target:
         (host, port) or a path. OSError if that cannot be.
         """
-        return self._listen("L", _bind(bind), target)
+        return self._listen("L", sockets.place(bind), target)
 
     def dynamic(self, bind):
         """The same for targets that each client names (SOCKS)."""
-        return self._listen("D", _bind(bind), None)
+        return self._listen("D", sockets.place(bind), None)
 
     def _listen(self, kind, bind, target):
         if isinstance(bind, str):
@@ -154,6 +148,8 @@ class Tunnels:
             listeners = sockets.listen(*bind)
         tunnel = Tunnel(self, kind, bind, target)
         tunnel.listeners = listeners
+        if tunnel.port == 0:
+            tunnel.port = sockets.port_of(listeners[0])
         self.list.append(tunnel)
         self._watch_listeners(not self.full)
         return tunnel
@@ -164,7 +160,7 @@ class Tunnels:
         The Tunnel, whose `port` is that of the server's choice for a bind with port 0. SSHError
         if the server refuses.
         """
-        bind = _bind(bind)
+        bind = sockets.place(bind)
         tunnel = Tunnel(self, "R", bind, target)
         if isinstance(bind, str):
             self.session.request_unix_forward(bind)
@@ -412,10 +408,6 @@ class Tunnels:
 
     def __exit__(self, *exc):
         self.close()
-
-
-def _bind(bind):
-    return ("localhost", bind) if isinstance(bind, int) else bind
 
 
 def _piece():

@@ -3,24 +3,12 @@
 import asyncio
 from asyncio import core
 
-import _ssh
-
 from ssh import sockets, socks
 from ssh.aio import connection, pump
 
 # Bytes on their way through one connection, of which there may be many.
 WINDOW = 32768
 _PIECE = 8192
-
-
-def _end(bind):
-    """A port, (host, port) or a path."""
-    return ("localhost", bind) if isinstance(bind, int) else bind
-
-
-def _port(sock):
-    """The port that the system has chosen, as far as it tells."""
-    return _ssh.unix.port(sock) if hasattr(_ssh, "unix") else 0
 
 
 class Listener:
@@ -64,18 +52,14 @@ class Local(Listener):
     """A forward whose connections come in here. target: (host, port) or path; None: SOCKS."""
 
     def __init__(self, conn, bind, target):
-        bind = _end(bind)
+        bind = sockets.place(bind)
         super().__init__(conn, bind)
         self.target = target
         if isinstance(bind, str):
             self._socks = [sockets.listen_unix(bind)]
         else:
-            host, port = bind
-            if not port:
-                # A port that the system chooses is that of one address.
-                host = {"localhost": "127.0.0.1", "": "0.0.0.0"}.get(host, host)
-            self._socks = sockets.listen(host, port)
-            self.port = self.port or _port(self._socks[0])
+            self._socks = sockets.listen(*bind)
+            self.port = self.port or sockets.port_of(self._socks[0])
         self._tasks = [core.create_task(self._listen(sock)) for sock in self._socks]
         conn._tasks.update(self._tasks)
 
@@ -152,7 +136,7 @@ class Local(Listener):
 
 async def remote(conn, bind, target):
     """Ask the server to listen at bind for what is to come to target here."""
-    bind = _end(bind)
+    bind = sockets.place(bind)
     listener = Remote(conn, bind, target)
     incoming = conn.incoming
     session = conn.session
@@ -169,16 +153,12 @@ class Remote(Listener):
 
     def __init__(self, conn, bind, target):
         super().__init__(conn, bind)
-        self.target = _end(target)
+        self.target = sockets.place(target)
         self._cancelled = False
 
     def takes(self, native):
         """How well a channel that the server has opened fits: 0 not at all."""
-        if self.port is None:
-            return int(native.kind == "forwarded-streamlocal" and native.destination == self.bind)
-        if native.kind != "forwarded-tcpip" or native.destination[1] != self.port:
-            return 0
-        return 2 if native.destination[0] == self.bind[0] else 1
+        return sockets.fits(native, self.bind, self.port)
 
     async def client(self, channel):
         """Serve one connection: a channel that the server has opened for this forward."""
