@@ -140,16 +140,6 @@ class _Sides:
         return self.open[name], path
 
 
-def _local_name(path, target):
-    """What a remote file is called here."""
-    if not paths.is_dir(target):
-        return target
-    name = transfer.base_name(path)
-    if not paths.safe_name(name):
-        raise Failure(f"{path}: give a local name for it", 1)
-    return paths.join(target, name)
-
-
 def _download(sides, source, target, several):
     side, path = sides.at(source)
     with transfer.about(side.session, path):
@@ -158,7 +148,7 @@ def _download(sides, source, target, several):
             raise Failure(f"{target}: several files need a folder", 1)
         for name in found:
             if side.sftp:
-                side.copier.get(name or ".", _local_name(name or ".", target))
+                side.copier.get(name or ".", transfer.local_name(name or ".", target))
             else:
                 side.failed += _old_get(side.opts, side.session, name, target)
 
@@ -257,7 +247,7 @@ def _old_copy(opts, session, name, what, copy):
 
 def _old_get(opts, session, path, target):
     _refuse_folders(opts)
-    local = _local_name(path, target)
+    local = transfer.local_name(path, target)
 
     def copy(shown):
         # The file is made when the first bytes come: a refusal leaves an old one alone.

@@ -102,15 +102,11 @@ def _transfer(session, sftp, opts):
 
 def _get(session, sftp, opts, path, local="."):
     copier = _transfer(session, sftp, opts)
-    into = paths.is_dir(local)
     names = copier.expand(path)
-    if len(names) > 1 and not into:
+    if len(names) > 1 and not paths.is_dir(local):
         raise Failure(f"{local}: several files need a folder", 1)
     for name in names:
-        last = transfer.base_name(name)
-        if into and not transfer.safe_name(last):
-            raise Failure(f"{name}: give a local name for it", 1)
-        copier.get(name, paths.join(local, last) if into else local)
+        copier.get(name, transfer.local_name(name, local))
     return int(copier.failed > 0)
 
 

@@ -3,9 +3,7 @@
 import time
 
 from ssh import paths
-from ssh.sftp_attr import mode_text, now
-
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+from ssh.sftp_attr import MONTHS, mode_text, now
 
 
 def scaled(n):
@@ -20,7 +18,7 @@ def scaled(n):
 
 def date(seconds):
     t = time.localtime(seconds - paths.EPOCH)
-    day = f"{_MONTHS[t[1] * 3 - 3 : t[1] * 3]} {t[2]:2d} "
+    day = f"{MONTHS[t[1] * 3 - 3 : t[1] * 3]} {t[2]:2d} "
     if 0 <= now() - seconds < 15724800:
         return day + f"{t[3]:02d}:{t[4]:02d}"
     return day + f" {t[0]:4d}"

@@ -59,6 +59,7 @@ class SFTPAttributes:
         return str(self).encode()
 
 
+MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _KINDS = {1: "p", 2: "c", 4: "d", 6: "b", 8: "-", 10: "l", 12: "s"}
 
 
@@ -87,7 +88,7 @@ def date_text(seconds):
     if seconds is None or seconds == 0xFFFFFFFF:
         return "(unknown date)"
     t = time.localtime(seconds - paths.EPOCH)
-    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[t[1] * 3 - 3 : t[1] * 3]
+    month = MONTHS[t[1] * 3 - 3 : t[1] * 3]
     if abs(now() - seconds) > 15552000:
         return f"{t[2]:02d} {month} {t[0]}"
     return f"{t[2]:02d} {month} {t[3]:02d}:{t[4]:02d}"

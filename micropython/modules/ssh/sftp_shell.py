@@ -257,16 +257,12 @@ class Shell:
         copier = self.copier()
         found = self.find(word, copier)
         local = "." if local is None else glob.unescape(local)
-        into = paths.is_dir(local)
-        if len(found) > 1 and not into:
+        if len(found) > 1 and not paths.is_dir(local):
             raise Failure(f"{local}: several files need a folder", 1)
         for path in found:
-            target = local
-            if into:
-                name = base_name(path)
-                if not paths.safe_name(name):
-                    raise Failure(f"{errors.printable(path)}: give a local name for it", 1)
-                target = name if local == "." else paths.join(local, name)
+            target = transfer.local_name(path, local)
+            if local == ".":
+                target = base_name(path)
             self.tell(f"Fetching {errors.printable(path)} to {target}")
             copier.get(path, target)
         self.finished(copier)

@@ -43,6 +43,16 @@ def base_name(path):
     return path.rstrip("/").rsplit("/", 1)[-1]
 
 
+def local_name(path, target):
+    """What a remote file is called here when it goes to target, which may be a folder."""
+    if not paths.is_dir(target):
+        return target
+    name = base_name(path)
+    if not safe_name(name):
+        raise Failure(f"{errors.printable(path)}: give a local name for it", 1)
+    return paths.join(target, name)
+
+
 def remote_join(folder, name):
     if not folder:
         return name
