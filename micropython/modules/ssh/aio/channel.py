@@ -13,7 +13,7 @@ _PIECE = 16384
 _ALL = 63
 
 
-class Reader:
+class Reader(pump.Lines):
     """One output of a channel, to be read as a stream of asyncio."""
 
     def __init__(self, conn, native, ready, mask):
@@ -99,15 +99,6 @@ class Reader:
         except EOFError:
             data, self.rest = self.rest, b""
             return data
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        line = await self.readline()
-        if not line:
-            raise StopAsyncIteration
-        return line
 
     def moved(self, ready):
         """Called when bytes have moved: wakes its readers if one of its flags is there."""

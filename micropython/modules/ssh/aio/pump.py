@@ -48,6 +48,33 @@ class Once:
         return await self._made.__aexit__(*exc)
 
 
+class Lines:
+    """Iterates over what readline() gives."""
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        line = await self.readline()
+        if not line:
+            raise StopAsyncIteration
+        return line
+
+
+class Closing:
+    """Closed at the end of `async with`; an error on the way is the one to tell."""
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, *exc):
+        try:
+            await self.close()
+        except OSError:
+            if kind is None:
+                raise
+
+
 def wake(queue):
     """All tasks of a queue run again."""
     while queue.peek():

@@ -26,7 +26,7 @@ async def start(conn):
     return SFTPClient(conn, native)
 
 
-class SFTPClient:
+class SFTPClient(pump.Closing):
     """Files on the server: `conn.start_sftp_client()` gives it, to be awaited or in `async with`.
 
     Paths are str or bytes. One question at a time is under way, but files are read and written
@@ -286,16 +286,6 @@ class SFTPClient:
         """The same as close()."""
         await self.close()
 
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, kind, *exc):
-        try:
-            await self.close()
-        except OSError:
-            if kind is None:
-                raise
-
 
 class Folder:
     """A folder that is read entry by entry. `async with` or close() if not to its end."""
@@ -332,7 +322,7 @@ class Folder:
         await self.close()
 
 
-class SFTPFile:
+class SFTPFile(pump.Lines, pump.Closing):
     """An open file on the server. Reads run ahead, writes behind (flush() and close() wait)."""
 
     def __init__(self, sftp, native):
@@ -395,15 +385,6 @@ class SFTPFile:
             at = line.find(b"\n") + 1
             self._rest = line[at:]
             return line[:at]
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        line = await self.readline()
-        if not line:
-            raise StopAsyncIteration
-        return line
 
     async def write(self, data, offset=None):
         """Write all (at offset): the number of bytes."""
@@ -472,13 +453,3 @@ class SFTPFile:
         """Close; what a write behind has met is raised here."""
         async with self._lock:
             await self._call(self.native.close)
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, kind, *exc):
-        try:
-            await self.close()
-        except OSError:
-            if kind is None:
-                raise

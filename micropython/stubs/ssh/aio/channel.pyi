@@ -1,14 +1,15 @@
 """Channels as streams of asyncio."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import _ssh
 from _ssh import Data
 
 from .connection import Connection
+from .pump import Lines
 
-class Reader:
+class Reader(Lines):
     conn: Connection
     rest: bytes
 
@@ -26,8 +27,6 @@ class Reader:
     async def readexactly(self, n: int) -> bytes: ...
     async def readuntil(self, separator: bytes = b"\n") -> bytes: ...
     async def readline(self) -> bytes: ...
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-    async def __anext__(self) -> bytes: ...
     def moved(self, ready: int) -> None: ...
 
 class Channel(Reader):
