@@ -10,6 +10,7 @@ import pytest
 from harness.mpy import Running
 from harness.net import free_port, wait_until
 from test_aio import HEAD, aio
+from tunneling import dial
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),
@@ -63,10 +64,6 @@ def through(sock, size=300000, ends=True):
         assert sock.recv(1) == b""
 
 
-def dial(port):
-    return socket.create_connection(("127.0.0.1", port), 20)
-
-
 @pytest.mark.parametrize("kind", ["sshd", "asyncssh"])
 def test_local(kind, request, echo_port):
     """Several at once, each with its own end; one that nobody reads holds up no other."""
@@ -97,8 +94,7 @@ def test_local_from_a_path_to_a_path(sshd, echo_path, folder):
     what = "conn.forward_local_path(P['bind'], P['echo'])"
     with serving(what, sshd, bind=bind, echo=echo_path) as (port, _):
         assert port is None
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(bind)
+        with dial(bind) as sock:
             through(sock)
 
 

@@ -102,9 +102,7 @@ def test_refused_target(tunnels, echo_port):
 def test_unix_sockets(tunnels, echo_path, tmp_path):
     here = str(tmp_path / "here")
     tunnels('tunnels.local(P["here"], P["path"])', here=here, path=echo_path)
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(20)
-        sock.connect(here)
+    with dial(here) as sock:
         exchange(sock, 1_000_000)
 
 
@@ -255,9 +253,7 @@ def test_remote_target_refuses(tunnels, echo_port):
 def test_remote_unix(tunnels, folder, echo_port):
     path = str(folder / "there")
     tunnels('tunnels.remote(P["path"], ("127.0.0.1", P["echo"]))', path=path, echo=echo_port)
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(20)
-        sock.connect(path)
+    with dial(path) as sock:
         exchange(sock, 500_000)
 
 

@@ -26,8 +26,14 @@ tunnels = Tunnels(conn, log=lambda text: out(("log", text)))
 """
 
 
-def dial(port):
-    return socket.create_connection((LOOPBACK, port), timeout=20)
+def dial(target):
+    """A connection to a port of this machine, or to the path of a Unix socket."""
+    if isinstance(target, int):
+        return socket.create_connection((LOOPBACK, target), timeout=20)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(20)
+    sock.connect(target)
+    return sock
 
 
 def take(sock, size):
