@@ -287,10 +287,7 @@ class _Ways(login.Login):
     def identities(self):
         if self.looking:
             return [(path, None) for path in paths.identities() if paths.exists(path)]
-        return [
-            (key, None) if isinstance(key, str) and "-----BEGIN" not in key else ("given", key)
-            for key in self.keys
-        ]
+        return [(key, None) if login.is_path(key) else ("given", key) for key in self.keys]
 
     async def by_key(self, conn, name, key):
         self.tried = True
@@ -334,6 +331,6 @@ class _Ways(login.Login):
 
 def _without_suffix(key):
     """The file of a key, also when that of its certificate is named."""
-    if isinstance(key, str) and key.endswith("-cert.pub") and "-----BEGIN" not in key:
+    if login.is_path(key) and key.endswith("-cert.pub"):
         return key[: -len("-cert.pub")]
     return key

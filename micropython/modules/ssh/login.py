@@ -136,6 +136,11 @@ def judge(host, port, hostkey, files, options):
 # ---------------------------------------------------------------- the user
 
 
+def is_path(key):
+    """Whether a key is given as the name of its file, not as what is in it."""
+    return isinstance(key, str) and "-----BEGIN" not in key
+
+
 class Login:
     """The ways to log in, with what a program gives for them.
 
@@ -271,7 +276,7 @@ class Login:
         """(name, key or None for that in the file of this name) of the keys to try."""
         found = []
         for key in self.keys:
-            if isinstance(key, str) and "-----BEGIN" not in key:
+            if is_path(key):
                 found.append((paths.expand(key), None))
             else:
                 found.append(("that was given", key))
