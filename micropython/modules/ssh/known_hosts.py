@@ -279,10 +279,6 @@ class KnownHosts:
                 return entry
         return None
 
-    def trusts(self, blob, kind, fingerprint):
-        """The decision for `_ssh.Session(hostkey=...)` without anybody to ask: known or not."""
-        return self.check(blob)[0] == OK
-
     def line(self, blob, hashed=False):
         """The line (bytes, without an end) that makes the host known by a key."""
         name = hashed_name(self.name) if hashed else self.name

@@ -48,8 +48,8 @@ class Transport:
     ):
         """disabled_algorithms: {"ciphers": [...], "kex", "macs", "keys"}: names to leave out.
 
-        server_sig_algs, strict_kex and packetizer_class change nothing: strict key exchange is
-        always offered.
+        default_max_packet_size, server_sig_algs, strict_kex and packetizer_class change nothing:
+        strict key exchange is always offered.
         """
         self.hostname = None
         self.peer = ("unknown", 0)
@@ -61,7 +61,6 @@ class Transport:
         self.sock = sock
         self.session = None
         self.window = default_window_size
-        self.max_packet = default_max_packet_size
         self.preferred = {}
         for option, names, _, disabled, _ in LISTS:
             out = (disabled_algorithms or {}).get(disabled, ())

@@ -28,7 +28,6 @@ class Transport:
     sock: Any
     session: _ssh.Session | Any  # None before the start
     window: int | None
-    max_packet: int | None
     preferred: dict[str, tuple[str, ...]]
     banner_timeout: float  # seconds, as all times here
     handshake_timeout: float

@@ -18,7 +18,7 @@ class Reader(pump.Lines):
 
     def __init__(self, conn, native, ready, mask):
         self.conn = conn
-        self._native = native
+        self.native = native
         self._ready = ready  # what tells the flags of the channel
         self._mask = mask
         self.rest = b""  # read from the channel, but not by the program
@@ -30,7 +30,7 @@ class Reader(pump.Lines):
         await core.sleep_ms(0)
         while True:
             try:
-                return self._native.recv(n)
+                return self.native.recv(n)
             except OSError as e:
                 if not pump.is_again(e):
                     raise
@@ -114,7 +114,6 @@ class Channel(Reader):
 
     def __init__(self, conn, native):
         super().__init__(conn, native, self.flags, _STDOUT)
-        self.native = native
         self.stderr = Reader(conn, native.stderr, self.flags, _STDERR)
         self.stdin = self.stdout = self
         self._lock = asyncio.Lock()

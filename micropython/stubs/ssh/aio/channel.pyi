@@ -11,6 +11,7 @@ from .pump import Lines
 
 class Reader(Lines):
     conn: Connection
+    native: Any
     rest: bytes
 
     def __init__(
