@@ -354,12 +354,14 @@ def test_names_that_dos_cannot_hold(dos, sshd, folder, name):
     (folder / "good").write_text("y")
     dos.trust(sshd)
     before = set(dos.guest.listdir(dos.folder))
-    done = dos.run("scp", "-r", *dos.login(sshd), f"{dos.target(sshd)}:{folder}", dos.path("tree"))
+    done = dos.run(
+        "scp", "-r", *dos.login(sshd), f"{dos.target(sshd)}:{folder}", dos.path("cannot")
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert name.split("?")[0] in done.stderr
-    assert set(dos.guest.listdir(dos.path("tree"))) - {".", ".."} == {"GOOD"}
-    dos.guest.remove(dos.path("tree") + "\\GOOD")
-    dos.guest.int21(0x3A00, data=dos.path("tree").encode() + b"\0")
+    assert set(dos.guest.listdir(dos.path("cannot"))) - {".", ".."} == {"GOOD"}
+    dos.guest.remove(dos.path("cannot") + "\\GOOD")
+    dos.guest.int21(0x3A00, data=dos.path("cannot").encode() + b"\0")
     assert set(dos.guest.listdir(dos.folder)) == before
 
 
