@@ -251,6 +251,29 @@ def test_through_another_host(sshd, asyncssh):
     assert got == [[True, True], b"1\n", b"still\n"]
 
 
+def test_jumps_by_name(sshd, asyncssh, tmp_path):
+    """One host on the way, and two, with users of their own; they are closed along."""
+    file = tmp_path / "known"
+    file.write_text("".join(f"[127.0.0.1]:{s.port} {s.public}\n" for s in (sshd, asyncssh)))
+    got = plain(
+        """
+        one = P["user"] + "@127.0.0.1:%d" % P["port"]
+        for jump in (one, one + ",tester@127.0.0.1:%d" % P["second"]):
+            async with aio.connect(HOST, P["port"], username=P["user"], key_filename=P["key"],
+                    known_hosts=P["known"], agent=False, proxy_jump=jump) as conn:
+                out((await conn.run("echo far")).stdout)
+                via = conn.via
+            await via.wait_closed()
+            out(via.closed)
+        """,
+        sshd,
+        second=asyncssh.port,
+        known=str(file),
+        heapsize="16m",
+    )
+    assert got == [b"far\n", True] * 2
+
+
 def test_sftp(server, folder):
     got = aio(
         """

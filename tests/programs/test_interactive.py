@@ -180,6 +180,9 @@ def test_tmux(ours):
     tool("tmux")
     with ours("tmux -f /dev/null -L mpy$$ new 'sh'", options=["-t"], term="xterm") as terminal:
         terminal.until(r"\[0\] 0:sh")
+        terminal.until(
+            r"(?m)^\S*[#$] *$"
+        )  # what is typed before the prompt moves the answer behind it
         terminal.type("echo $((6*7))\r")
         terminal.until("(?m)^42$")
         terminal.type("\x02%")

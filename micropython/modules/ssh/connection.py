@@ -264,15 +264,9 @@ def connect(
 def _jump(text, username, **shared):
     """A Connection to the last of some hosts, each through the one before."""
     via = None
-    for hop in text.split(","):
-        user, _, host = hop.strip().rpartition("@")
-        host, port = host_port(host)
+    for user, host, port in hops(text, username):
         try:
-            user = user or user_name()
-        except ValueError:
-            user = username
-        try:
-            conn = connect(host, port or 22, username=user, proxy_jump=via, **shared)
+            conn = connect(host, port, username=user, proxy_jump=via, **shared)
         except BaseException:
             if via:
                 via.close()
@@ -280,6 +274,21 @@ def _jump(text, username, **shared):
         conn.owns_via = via is not None
         via = conn
     return via
+
+
+def hops(text, username):
+    """(user, host, port) of each of "[user@]host[:port],...".
+
+    Without a user who runs this program, or username where that is not known.
+    """
+    for hop in text.split(","):
+        user, _, host = hop.strip().rpartition("@")
+        host, port = host_port(host)
+        try:
+            user = user or user_name()
+        except ValueError:
+            user = username
+        yield user, host, port or 22
 
 
 def host_port(text):

@@ -1,6 +1,6 @@
 """A logged-in connection to a host, and what programs do with it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 import _ssh
@@ -148,6 +148,7 @@ def handshake(
 ) -> Connection:
     """A Connection that is not logged in yet."""
 
+def hops(text: str, username: str | None) -> Iterator[tuple[str | None, str, int]]: ...
 def host_port(text: str) -> tuple[str, int | None]: ...
 def listed(value: Any, default: Any = None) -> Any: ...
 def user_name() -> str: ...

@@ -87,11 +87,9 @@ async def _start(line, host, port, via, owned, judge, way, keepalive, options):
 async def _jump(text, username, **more):
     """A Connection to the last of some hosts, each through the one before."""
     via = None
-    for hop in text.split(","):
-        user, _, place = hop.strip().rpartition("@")
-        host, port = blocking.host_port(place)
+    for user, host, port in blocking.hops(text, username):
         try:
-            conn = await _open(host, port or 22, username=user or username, tunnel=via, **more)
+            conn = await _open(host, port, username=user, tunnel=via, **more)
         except BaseException:
             if via:
                 via.close()
