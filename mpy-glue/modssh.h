@@ -227,6 +227,9 @@ static inline bool modssh_never_waits(const mp_obj_ssh_session_t *session) {
 void modssh_leave(modssh_op_t *op);
 // Leave, then raise if r is an error (SSH_AGAIN: the deadline has passed). Returns r otherwise.
 ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r);
+// The same for what nobody answers: first wait until all of it has been given to the stream (where nothing waits,
+// the rest goes with later calls). Returns None.
+mp_obj_t modssh_finish_sent(modssh_op_t *op, ptrdiff_t r);
 // If r is an error: leave and raise; else go on within the operation.
 ptrdiff_t modssh_check(modssh_op_t *op, ptrdiff_t r);
 // Between two steps of an operation that hardly ever waits: let an interrupt that has come raise its exception.
@@ -241,9 +244,6 @@ void modssh_restart(modssh_op_t *op);
 // and whatever scheduled callbacks raise.
 bool modssh_wait_for(modssh_op_t *op, int want);
 bool modssh_wait(modssh_op_t *op);
-// Wait until all that was written has been given to the stream; raises. Where nothing waits, the rest goes with
-// later calls.
-void modssh_flush(modssh_op_t *op);
 // Repeat a call until it is done or the deadline has passed; r is then SSH_AGAIN.
 #define MODSSH_RUN(op, r, call) \
     do { \

@@ -75,10 +75,7 @@ static mp_obj_t channel_signal(mp_obj_t self_in, mp_obj_t name_in) {
     channel_enter_request(&op, self);
     int r;
     MODSSH_RUN(&op, r, ssh_channel_signal(self->session->core, self->id, name, len));
-    modssh_check(&op, r);
-    modssh_flush(&op);
-    modssh_leave(&op);
-    return mp_const_none;
+    return modssh_finish_sent(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_2(modssh_channel_signal_obj, channel_signal);
 
@@ -118,10 +115,7 @@ static mp_obj_t channel_window_change(size_t n_args, const mp_obj_t *pos_args, m
     int r;
     MODSSH_RUN(&op, r, ssh_channel_window_change(self->session->core, self->id,
         args[0].u_int, args[1].u_int, args[2].u_int, args[3].u_int));
-    modssh_check(&op, r);
-    modssh_flush(&op);
-    modssh_leave(&op);
-    return mp_const_none;
+    return modssh_finish_sent(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(modssh_channel_window_change_obj, 1, channel_window_change);
 
@@ -131,10 +125,7 @@ static mp_obj_t channel_eof(mp_obj_t self_in) {
     channel_enter_request(&op, self);
     int r;
     MODSSH_RUN(&op, r, ssh_channel_eof(self->session->core, self->id));
-    modssh_check(&op, r);
-    modssh_flush(&op);
-    modssh_leave(&op);
-    return mp_const_none;
+    return modssh_finish_sent(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_1(modssh_channel_eof_obj, channel_eof);
 

@@ -9,10 +9,7 @@ static mp_obj_t send_global(modssh_op_t *op, const mp_buffer_info_t *name, const
     ssh_session_t *core = op->session->core;
     int r;
     MODSSH_RUN(op, r, ssh_global(core, name->buf, name->len, data->buf, data->len, false));
-    modssh_check(op, r);
-    modssh_flush(op);
-    modssh_leave(op);
-    return mp_const_none;
+    return modssh_finish_sent(op, r);
 }
 
 // global_request(name, data=b"", want_reply=True): the data of the answer, None without want_reply.
@@ -78,10 +75,7 @@ static mp_obj_t session_keepalive(mp_obj_t self_in) {
     modssh_enter(&op, self);
     int r;
     MODSSH_RUN(&op, r, ssh_keepalive(self->core));
-    modssh_check(&op, r);
-    modssh_flush(&op);
-    modssh_leave(&op);
-    return mp_const_none;
+    return modssh_finish_sent(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_1(modssh_session_keepalive_obj, session_keepalive);
 
@@ -94,10 +88,7 @@ static mp_obj_t session_ignore(mp_obj_t self_in, mp_obj_t data_in) {
     modssh_pin_data(&op, data_in, &data);
     int r;
     MODSSH_RUN(&op, r, ssh_ignore(self->core, data.buf, data.len));
-    modssh_check(&op, r);
-    modssh_flush(&op);
-    modssh_leave(&op);
-    return mp_const_none;
+    return modssh_finish_sent(&op, r);
 }
 MP_DEFINE_CONST_FUN_OBJ_2(modssh_session_ignore_obj, session_ignore);
 

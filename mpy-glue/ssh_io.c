@@ -461,12 +461,14 @@ ptrdiff_t modssh_finish(modssh_op_t *op, ptrdiff_t r) {
     return r;
 }
 
-void modssh_flush(modssh_op_t *op) {
-    int r;
+mp_obj_t modssh_finish_sent(modssh_op_t *op, ptrdiff_t r) {
+    modssh_check(op, r);
     MODSSH_RUN(op, r, ssh_flush(op->session->core));
     if (r != SSH_AGAIN || !modssh_never_waits(op->session)) {
         modssh_check(op, r);
     }
+    modssh_leave(op);
+    return mp_const_none;
 }
 
 void modssh_restart(modssh_op_t *op) {
