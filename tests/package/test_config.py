@@ -3,10 +3,10 @@
 import os
 import pwd
 import subprocess
-import time
 
 import pytest
 from harness.mpy import DOS, run_mpy
+from harness.net import wait_until
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),
@@ -416,13 +416,6 @@ def test_tokens_that_mean_nothing(config):
 # ---------------------------------------------------------------- tokens
 
 
-def until(condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_tokens(config, tmp_path):
     """By a command that both clients run."""
     told = tmp_path / "told"
@@ -438,7 +431,7 @@ Host a
 """
     path = config(text)
     subprocess.run(["ssh", "-F", path, "a"], capture_output=True, check=False)
-    until(told.exists)
+    wait_until(told.exists, timeout=20)
     reference = told.read_text()
     assert reference == "a.example a 99 me %\n"
     mine = ours(["-F", path, "a"])["proxycommand"]

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import paramiko as reference
 import pytest
 from harness.mpy import DOS, MICROPYTHON, Running, environ, run_mpy
+from harness.net import wait_until
 
 pytestmark = [
     pytest.mark.usefixtures("micropython"),
@@ -75,19 +75,12 @@ def gone(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def until(condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_a_command(ssh, relay):
     command, pid = relay
     data = os.urandom(1 << 20)
     done = ssh(command, "cat", stdin=data)
     assert done.returncode == 0 and done.stdout == data, done.stderr
-    until(lambda: gone(int(pid.read_text())))
+    wait_until(lambda: gone(int(pid.read_text())), timeout=20)
     assert ssh(command, "exit 7").returncode == 7
 
 
@@ -177,7 +170,7 @@ def test_for_programs(sshd, relay):
         assert program.cpu_seconds() - before < 0.1
         assert program.value() is True
         assert program.wait() == 0
-    until(lambda: gone(int(pid.read_text())))
+    wait_until(lambda: gone(int(pid.read_text())), timeout=20)
 
 
 def test_as_paramiko(tmp_path):
@@ -246,7 +239,7 @@ def test_the_command_is_told_to_end(tmp_path):
     )
     process = int(pid.read_text())
     try:
-        until(lambda: gone(process))
+        wait_until(lambda: gone(process), timeout=20)
     finally:
         if not gone(process):
             os.kill(process, signal.SIGKILL)
